@@ -1,0 +1,2 @@
+// Package avro is described when it is built.
+package avro

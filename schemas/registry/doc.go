@@ -1,0 +1,2 @@
+// Package registry is described when it is built.
+package registry

@@ -1,0 +1,2 @@
+// Package kafka is described when it is built.
+package kafka
