@@ -60,10 +60,10 @@ var (
 
 // Customer is a row of customers without its generated id.
 type Customer struct {
-	Number, Company, First, Last, Email, Phone      string
+	Number, Company, First, Last, Email, Phone     string
 	Street, Postcode, City, Country, Status, Since string
-	SpendCents                                      int64
-	Tags                                            []string
+	SpendCents                                     int64
+	Tags                                           []string
 }
 
 // NewCustomer makes up customer n.
