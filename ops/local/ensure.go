@@ -1,0 +1,87 @@
+package local
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"os"
+	"os/exec"
+	"strings"
+
+	"sluice/schemas"
+)
+
+// Part is a server, or a tool, that Ensure can install.
+type Part string
+
+// The parts that this package starts from programs of the machine.
+const (
+	PartPostgres Part = "postgres"
+	PartRedis    Part = "redis"
+	PartKafka    Part = "kafka"
+)
+
+// parts says of each part how to find it and which Debian packages hold it.
+var parts = map[Part]struct {
+	find     func() error
+	packages []string
+}{
+	PartPostgres: {func() error { _, err := findPostgres(); return err }, []string{"postgresql"}},
+	PartRedis:    {func() error { _, err := findRedis(); return err }, []string{"redis-server"}},
+	PartKafka:    {findJava, []string{"openjdk-17-jre-headless", "maven"}},
+}
+
+// Ensure installs the parts that are missing. On Debian and its kin, as root,
+// it does so with apt-get and says each step; elsewhere it returns an error
+// that says what to install.
+func Ensure(ctx context.Context, say func(string), wanted ...Part) error {
+	var packages, names []string
+	var missing error
+	for _, part := range wanted {
+		p, ok := parts[part]
+		if !ok {
+			return fmt.Errorf("installing %q: no such part", part)
+		}
+		if err := p.find(); err != nil {
+			packages, names, missing = append(packages, p.packages...), append(names, string(part)), join(err, missing)
+		}
+	}
+	if len(packages) == 0 {
+		return nil
+	}
+	_, err := exec.LookPath("apt-get")
+	if err != nil || os.Geteuid() != 0 {
+		return &schemas.Fault{
+			Where: strings.Join(names, ", "), What: "missing on this machine", Err: ErrMissing,
+			Cure: "install: apt-get install " + strings.Join(packages, " ") + " (as root; on another system, the packages of the same software)",
+		}
+	}
+	say("installing " + strings.Join(names, ", ") + ": apt-get install " + strings.Join(packages, " "))
+	if err := apt(ctx, "update", "-q"); err != nil {
+		return err
+	}
+	if err := apt(ctx, append([]string{"install", "-q", "-y", "--no-install-recommends"}, packages...)...); err != nil {
+		return err
+	}
+	for _, part := range wanted {
+		if err := parts[part].find(); err != nil {
+			return fmt.Errorf("installing %s: installed, and still: %w", part, err)
+		}
+	}
+	say("installed " + strings.Join(names, ", "))
+	return nil
+}
+
+func apt(ctx context.Context, args ...string) error {
+	cmd := exec.CommandContext(ctx, "apt-get", args...)
+	// policy-rc.d is not ours to write: the packages may start a server of
+	// their own on their own port, which does no harm here.
+	cmd.Env = append(os.Environ(), "DEBIAN_FRONTEND=noninteractive", "RUNLEVEL=1")
+	var out bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &out, &out
+	if err := cmd.Run(); err != nil {
+		lines := strings.Split(strings.TrimSpace(out.String()), "\n")
+		return fmt.Errorf("apt-get %s: %w: %s", strings.Join(args, " "), err, strings.Join(lines[max(0, len(lines)-5):], " | "))
+	}
+	return nil
+}
