@@ -1,0 +1,313 @@
+package config
+
+import (
+	"encoding"
+	"errors"
+	"fmt"
+	"reflect"
+	"strconv"
+	"time"
+
+	"github.com/goccy/go-yaml"
+	"github.com/goccy/go-yaml/ast"
+	"github.com/goccy/go-yaml/parser"
+	"github.com/goccy/go-yaml/token"
+
+	"sluice/schemas"
+)
+
+// decoder brings one YAML document into Go values and gathers every fault it
+// meets, so that a person can mend them in one go. goccy's own decoder stops at
+// the first and says it in many lines; it still does the custom types.
+type decoder struct {
+	places
+	env      func(string) (string, bool)
+	needs    []string
+	anchors  map[string]ast.Node
+	expanded map[ast.Node]string
+	broken   map[ast.Node]bool
+	unset    []string
+	faults   []error
+	merging  int
+}
+
+func newDecoder(file string, env func(string) (string, bool), needs []string) *decoder {
+	return &decoder{
+		places:  places{file: file, at: map[string]*token.Position{}, secrets: map[string]string{}},
+		env:     env,
+		needs:   needs,
+		anchors: map[string]ast.Node{}, expanded: map[ast.Node]string{}, broken: map[ast.Node]bool{},
+	}
+}
+
+func (d *decoder) fail(f *schemas.Fault) { d.faults = append(d.faults, f) }
+
+// document parses data and decodes it into the value that into points to.
+func (d *decoder) document(data []byte, into any) {
+	file, err := parser.ParseBytes(data, 0, parser.AllowDuplicateMapKey())
+	if err != nil {
+		d.foreign(nil, "", err)
+		return
+	}
+	var body ast.Node
+	for _, doc := range file.Docs {
+		if doc.Body == nil || doc.Body.Type() == ast.CommentType {
+			continue
+		}
+		if body != nil {
+			d.fail(d.faultAt(doc.Body.GetToken().Position, "", schemas.Fault{
+				What: "a second document", Cure: "put everything into the first: one file, one configuration",
+			}))
+			return
+		}
+		body = doc.Body
+	}
+	if body == nil {
+		d.fail(d.faultAt(nil, "", schemas.Fault{What: "the file is empty", Cure: "start with kafka, registry, captures, entities and sinks"}))
+		return
+	}
+	d.expand(body, "")
+	d.value(body, reflect.ValueOf(into).Elem(), "")
+}
+
+// foreign is a fault that goccy found: its position and its words, without its
+// excerpt of the source, which may hold secrets.
+func (d *decoder) foreign(node ast.Node, path string, err error) {
+	var ye yaml.Error
+	var f *schemas.Fault
+	switch {
+	case errors.As(err, &f):
+		d.fail(d.fault(join(path, f.Where), *f))
+	case errors.As(err, &ye) && ye.GetToken() != nil:
+		d.fail(d.faultAt(ye.GetToken().Position, path, schemas.Fault{What: ye.GetMessage()}))
+	case node != nil:
+		d.fail(d.faultAt(node.GetToken().Position, path, schemas.Fault{Err: err}))
+	default:
+		d.fail(d.faultAt(nil, path, schemas.Fault{Err: err}))
+	}
+}
+
+// resolve follows anchors, tags and aliases to what they stand for; nil where
+// that is nothing, which is a fault already told.
+func (d *decoder) resolve(node ast.Node) ast.Node {
+	for range maxAliases {
+		switch n := node.(type) {
+		case *ast.AnchorNode:
+			node = n.Value
+		case *ast.TagNode:
+			node = n.Value
+		case *ast.AliasNode:
+			name := n.Value.GetToken().Value
+			target, ok := d.anchors[name]
+			if !ok {
+				d.fail(d.faultAt(n.GetToken().Position, "", schemas.Fault{
+					What: fmt.Sprintf("*%s has no anchor &%s before it", name, name),
+				}))
+				return nil
+			}
+			node = target
+		default:
+			return node
+		}
+	}
+	d.fail(d.faultAt(node.GetToken().Position, "", schemas.Fault{What: "the alias leads to itself"}))
+	return nil
+}
+
+// value decodes node into v, which is settable.
+func (d *decoder) value(node ast.Node, v reflect.Value, path string) {
+	node = d.resolve(node)
+	if node == nil || d.broken[node] {
+		return
+	}
+	if _, seen := d.at[path]; !seen {
+		d.at[path] = node.GetToken().Position
+	}
+	if node.Type() == ast.NullType {
+		return
+	}
+	if v.Kind() == reflect.Pointer {
+		if v.IsNil() {
+			v.Set(reflect.New(v.Type().Elem()))
+		}
+		d.value(node, v.Elem(), path)
+		return
+	}
+	if decodesItself(v.Addr().Interface()) {
+		if err := yaml.NodeToValue(node, v.Addr().Interface(), yaml.Strict()); err != nil {
+			d.foreign(node, path, err)
+		}
+		return
+	}
+	if u, ok := v.Addr().Interface().(encoding.TextUnmarshaler); ok {
+		d.text(node, path, func(s string) error { return u.UnmarshalText([]byte(s)) })
+		return
+	}
+	switch v.Kind() {
+	case reflect.Struct:
+		d.structure(node, v, path)
+	case reflect.Map:
+		d.mapping(node, v, path)
+	case reflect.Slice:
+		d.list(node, v, path)
+	case reflect.Interface:
+		if err := yaml.NodeToValue(node, v.Addr().Interface()); err != nil {
+			d.foreign(node, path, err)
+		}
+	default:
+		d.scalar(node, v, path)
+	}
+}
+
+// maxAliases is how many aliases may lead to one another.
+const maxAliases = 16
+
+// decodesItself reports whether a type has one of goccy's decoding methods.
+func decodesItself(v any) bool {
+	switch v.(type) {
+	case yaml.BytesUnmarshaler, yaml.InterfaceUnmarshaler, yaml.NodeUnmarshaler,
+		yaml.BytesUnmarshalerContext, yaml.InterfaceUnmarshalerContext, yaml.NodeUnmarshalerContext:
+		return true
+	}
+	return false
+}
+
+func (d *decoder) list(node ast.Node, v reflect.Value, path string) {
+	seq, ok := node.(*ast.SequenceNode)
+	if !ok {
+		d.wrong(node, path, "a list", "write [a, b] or one line a value, each after a dash")
+		return
+	}
+	out := reflect.MakeSlice(v.Type(), len(seq.Values), len(seq.Values))
+	for i, n := range seq.Values {
+		d.value(n, out.Index(i), index(path, i))
+	}
+	v.Set(out)
+}
+
+// wrong says that the node is not what the place wants.
+func (d *decoder) wrong(node ast.Node, path, want, cure string) {
+	got := "the value"
+	switch n := node.(type) {
+	case *ast.MappingNode, *ast.MappingValueNode:
+		got = "a block of keys"
+	case *ast.SequenceNode:
+		got = "a list"
+	default:
+		if raw, ok := d.expanded[node]; ok {
+			got = "the value of " + raw
+		} else {
+			got = strconv.Quote(scalarText(n))
+		}
+	}
+	d.fail(d.faultAt(node.GetToken().Position, path, schemas.Fault{What: got + " is not " + want, Cure: cure}))
+}
+
+// text hands the scalar's text to parse.
+func (d *decoder) text(node ast.Node, path string, parse func(string) error) {
+	if !isScalar(node) {
+		d.wrong(node, path, "a single value", "")
+		return
+	}
+	if err := parse(scalarText(node)); err != nil {
+		if raw, ok := d.expanded[node]; ok {
+			err = fmt.Errorf("the value of %s cannot be used here", raw)
+		}
+		d.foreign(node, path, err)
+	}
+}
+
+var durationType = reflect.TypeFor[time.Duration]()
+
+// scalar decodes numbers, words and durations. A quoted number is text, unless
+// it came out of a variable.
+func (d *decoder) scalar(node ast.Node, v reflect.Value, path string) {
+	want, cure := wants(v.Type())
+	if !isScalar(node) || d.quoted(node) && v.Kind() != reflect.String && v.Type() != durationType {
+		d.wrong(node, path, want, cure)
+		return
+	}
+	text := scalarText(node)
+	var err error
+	switch v.Kind() {
+	case reflect.String:
+		v.SetString(text)
+	case reflect.Bool:
+		var b bool
+		if b, err = strconv.ParseBool(text); err == nil {
+			v.SetBool(b)
+		}
+	case reflect.Int, reflect.Int8, reflect.Int16, reflect.Int32, reflect.Int64:
+		var i int64
+		if v.Type() == durationType {
+			var t time.Duration
+			t, err = time.ParseDuration(text)
+			i = int64(t)
+		} else {
+			i, err = strconv.ParseInt(text, 0, v.Type().Bits())
+		}
+		if err == nil {
+			v.SetInt(i)
+		}
+	case reflect.Uint, reflect.Uint8, reflect.Uint16, reflect.Uint32, reflect.Uint64:
+		var u uint64
+		if u, err = strconv.ParseUint(text, 0, v.Type().Bits()); err == nil {
+			v.SetUint(u)
+		}
+	case reflect.Float32, reflect.Float64:
+		var f float64
+		if f, err = strconv.ParseFloat(text, v.Type().Bits()); err == nil {
+			v.SetFloat(f)
+		}
+	default:
+		err = fmt.Errorf("a %s cannot be configured", v.Type())
+	}
+	if err != nil {
+		d.wrong(node, path, want, cure)
+	}
+}
+
+func wants(t reflect.Type) (want, cure string) {
+	if t == durationType {
+		return "a duration", "write a number and a unit, such as 50ms, 10s or 5m"
+	}
+	switch t.Kind() {
+	case reflect.Bool:
+		return "true or false", ""
+	case reflect.String:
+		return "text", ""
+	case reflect.Float32, reflect.Float64:
+		return "a number", ""
+	case reflect.Uint, reflect.Uint8, reflect.Uint16, reflect.Uint32, reflect.Uint64:
+		return fmt.Sprintf("a whole number from 0 of %d bits", t.Bits()), ""
+	default:
+		return fmt.Sprintf("a whole number of %d bits", t.Bits()), ""
+	}
+}
+
+func isScalar(node ast.Node) bool {
+	switch node.(type) {
+	case *ast.MappingNode, *ast.MappingValueNode, *ast.SequenceNode:
+		return false
+	}
+	return true
+}
+
+func (d *decoder) quoted(node ast.Node) bool {
+	s, ok := node.(*ast.StringNode)
+	if _, expanded := d.expanded[node]; !ok || expanded {
+		return false
+	}
+	return s.Token.Type == token.DoubleQuoteType || s.Token.Type == token.SingleQuoteType
+}
+
+func scalarText(node ast.Node) string {
+	switch n := node.(type) {
+	case *ast.StringNode:
+		return n.Value
+	case *ast.LiteralNode:
+		return n.Value.Value
+	default:
+		return node.GetToken().Value
+	}
+}
