@@ -1,0 +1,69 @@
+package pump
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	"sluice/schemas"
+)
+
+// Config is the commit block of a capture: how transactions are cut.
+type Config struct {
+	// Interval is how long the first change of a transaction waits for
+	// company before the commit. Default 50ms.
+	Interval time.Duration `yaml:"interval"`
+	// Bytes is how much memory the records of a transaction take when it is
+	// committed without waiting for the interval. Twice as much is held at
+	// most, beside one batch of the source. Default 8MiB.
+	Bytes schemas.Size `yaml:"bytes"`
+	// TransactionTimeout is after how long Kafka aborts a transaction of an
+	// instance that is gone, and this one gives up on a commit and asks Kafka
+	// what became of it. Default 60s.
+	TransactionTimeout time.Duration `yaml:"transaction_timeout"`
+	// Resnapshot ignores the saved position and starts with a snapshot.
+	Resnapshot bool `yaml:"-"`
+}
+
+const (
+	minBytes              = 1 << 20
+	maxBytes              = 1 << 30
+	maxTransactionTimeout = 15 * time.Minute // Kafka's transaction.max.timeout.ms
+)
+
+// Defaults fills what is not set.
+func (c *Config) Defaults() {
+	if c.Interval == 0 {
+		c.Interval = 50 * time.Millisecond
+	}
+	if c.Bytes == 0 {
+		c.Bytes = 8 << 20
+	}
+	if c.TransactionTimeout == 0 {
+		c.TransactionTimeout = time.Minute
+	}
+}
+
+// Validate says what is wrong, each as a *schemas.Fault.
+func (c *Config) Validate() error {
+	var errs []error
+	bad := func(where, what, cure string) {
+		errs = append(errs, &schemas.Fault{Where: where, What: what, Cure: cure})
+	}
+	if c.Bytes < minBytes || c.Bytes > maxBytes {
+		bad("bytes", fmt.Sprintf("a transaction of %s is out of bounds", c.Bytes), "choose 1MiB to 1GiB")
+	}
+	timeoutOK := c.TransactionTimeout >= time.Second && c.TransactionTimeout <= maxTransactionTimeout
+	if !timeoutOK {
+		bad("transaction_timeout", fmt.Sprintf("%s is out of bounds", c.TransactionTimeout),
+			"choose 1s to 15m, which is what brokers allow by default")
+	}
+	switch {
+	case c.Interval < time.Millisecond:
+		bad("interval", fmt.Sprintf("%s is out of bounds", c.Interval), "choose 1ms or more")
+	case timeoutOK && c.Interval > c.TransactionTimeout/2:
+		bad("interval", fmt.Sprintf("%s is more than half of transaction_timeout, %s", c.Interval, c.TransactionTimeout),
+			"choose a shorter interval or a longer transaction_timeout")
+	}
+	return errors.Join(errs...)
+}
