@@ -1,0 +1,161 @@
+package avro
+
+import (
+	"strings"
+
+	"sluice/schemas"
+)
+
+// EnvelopeDecoder decodes the envelopes of one schema. It is safe for
+// concurrent use.
+type EnvelopeDecoder struct {
+	// Table is what the schema says of the table: its columns' types by
+	// connect.name, and its Source block. Key is not known from it.
+	Table *schemas.Table
+
+	name   string
+	fields []envelopeField
+	row    decoder
+	source decoder
+}
+
+// part is what a field of an envelope holds.
+type part uint8
+
+const (
+	other part = iota
+	before
+	after
+	source
+	operation
+)
+
+type envelopeField struct {
+	part part
+	name string
+	node *node
+	null union
+}
+
+// ParseEnvelope compiles the decoder of an envelope from its schema: one that
+// CompileEnvelope made, or Debezium. What a column's connect.name and logicalType
+// do not tell, its Avro type does. A schema that is no envelope, or has columns
+// that no column type is for (records, maps), is a *schemas.Fault.
+func ParseEnvelope(schema string) (*EnvelopeDecoder, error) {
+	n, err := parse(schema)
+	if err != nil {
+		return nil, err
+	}
+	if n.kind != "record" {
+		return nil, fault("schema", "", "Avro %s where the record of an envelope is expected", n.kind)
+	}
+	d := &EnvelopeDecoder{name: n.name}
+	var value *node
+	var from *schemas.Table
+	seen := map[part]bool{}
+	for i := range n.fields {
+		f := &n.fields[i]
+		e := envelopeField{name: f.name, node: f.node}
+		inner, null, optional := f.node.optional()
+		if !optional {
+			inner = f.node
+		}
+		switch {
+		case f.name == "before" || f.name == "after":
+			e.part, e.null = before, null
+			if f.name == "after" {
+				e.part = after
+			}
+			if value == nil {
+				value = inner
+				d.Table, d.row.ops, err = tableOf(value, n.name+"."+f.name, refuse)
+			} else if value != inner {
+				err = fault(n.name, "", "before and after are different types")
+			}
+		case f.name == "source" && inner.kind == "record":
+			e.part, e.null = source, null
+			from, d.source.ops, err = tableOf(inner, n.name+".source", refuse)
+		case f.name == "op" && inner.kind == "string":
+			e.part, e.null = operation, null
+		}
+		if err != nil {
+			return nil, err
+		}
+		seen[e.part] = true
+		d.fields = append(d.fields, e)
+	}
+	if !seen[before] || !seen[after] || !seen[operation] {
+		return nil, fault(n.name, "read the topic with the schema of its envelopes",
+			"no envelope of a change: it lacks before, after or op")
+	}
+	d.Table.Source = from
+	d.Table.Schema, d.Table.Name = tableName(value.name)
+	d.row.record, d.source.record = n.name, n.name
+	return d, nil
+}
+
+// tableName reads "<capture>.<schema>.<table>.Value"; dots in a table's name
+// stay, those in a capture's cannot be told.
+func tableName(value string) (schema, table string) {
+	space, _ := splitName(value)
+	parts := strings.SplitN(space, ".", 3)
+	switch len(parts) {
+	case 3:
+		return parts[1], parts[2]
+	case 2:
+		return parts[0], parts[1]
+	}
+	return "", space
+}
+
+// Decode reads one envelope, which data must be exactly, into c; the values live
+// in a. c.Table becomes d.Table; ID and OtherKey are not in the bytes and are
+// left alone. After an error c is not to be used.
+func (d *EnvelopeDecoder) Decode(data []byte, a *schemas.Arena, c *schemas.Change) error {
+	r := reader{data: a.Copy(data), arena: a}
+	c.Table, c.Op, c.Before, c.After, c.Source = d.Table, 0, nil, nil, nil
+	for i := range d.fields {
+		f := &d.fields[i]
+		start := r.at
+		var err error
+		switch f.part {
+		case other:
+			f.node.skip(&r)
+		case operation:
+			c.Op = r.operation(f.null)
+		default:
+			if !r.present(f.null) {
+				break
+			}
+			switch f.part {
+			case before:
+				c.Before, err = d.row.row(&r, "before.")
+			case after:
+				c.After, err = d.row.row(&r, "after.")
+			case source:
+				c.Source, err = d.source.row(&r, "source.")
+			}
+		}
+		if err != nil {
+			return err
+		}
+		if r.bad != "" {
+			return &Error{Record: d.name, Field: f.name, Offset: start, What: r.bad}
+		}
+	}
+	return r.end(d.name)
+}
+
+// operation reads the letter of the operation.
+func (r *reader) operation(null union) schemas.Op {
+	if r.present(null) {
+		b := r.take(r.long())
+		if len(b) == 1 && strings.IndexByte("cudrtm", b[0]) >= 0 {
+			return schemas.Op(b[0])
+		}
+		r.failf("%.20q is no operation", b)
+		return 0
+	}
+	r.fail("no operation")
+	return 0
+}
