@@ -6,6 +6,7 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"io"
 	"strings"
 	"time"
 
@@ -51,7 +52,13 @@ func (c Config) Check(ctx context.Context, cl *kgo.Client) error {
 	case errors.As(err, &noTLS):
 		f.Where, f.What = "kafka.tls", "the broker does not speak TLS"
 		f.Cure = "take kafka.tls out, or name the broker's TLS port in kafka.brokers"
-	case errors.As(err, &firstEOF):
+	case errors.Is(err, context.DeadlineExceeded):
+		f.What = fmt.Sprintf("none of [%s] answers", strings.Join(c.Brokers, ", "))
+		f.Cure = "start it or mend kafka.brokers; a broker without TLS is silent too when kafka.tls is set"
+	case errors.Is(err, io.EOF) && c.SASL != nil && !errors.As(err, &firstEOF):
+		f.Where, f.What = "kafka.sasl", "the broker hung up during the login"
+		f.Cure = "mend kafka.sasl (mechanism, username, password) or create the user on the broker"
+	case errors.Is(err, io.EOF):
 		f.What = fmt.Sprintf("[%s] hung up at once", strings.Join(c.Brokers, ", "))
 		f.Cure = "the broker expects TLS or a login, or does not expect TLS: set or take out kafka.tls and kafka.sasl"
 	}

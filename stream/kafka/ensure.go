@@ -10,6 +10,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"sluice/schemas"
 )
@@ -26,16 +27,14 @@ func (c Config) Ensure(ctx context.Context, cl *kgo.Client, compacted bool, topi
 	if len(topics) == 0 {
 		return nil // an empty list would ask for every topic
 	}
-	adm := kadm.NewClient(cl)
-
-	missing, err := absent(ctx, adm, topics)
+	missing, err := absent(ctx, cl, topics)
 	if err != nil {
 		return err
 	}
 	if len(missing) == 0 {
 		return nil
 	}
-	created, err := adm.CreateTopics(ctx, c.Topics.Partitions, c.Topics.ReplicationFactor, c.topicConfig(compacted), missing...)
+	created, err := kadm.NewClient(cl).CreateTopics(ctx, c.Topics.Partitions, c.Topics.ReplicationFactor, c.topicConfig(compacted), missing...)
 	if err != nil {
 		return fmt.Errorf("creating topics %q: %w", missing, err)
 	}
@@ -48,7 +47,7 @@ func (c Config) Ensure(ctx context.Context, cl *kgo.Client, compacted bool, topi
 	tick := time.NewTicker(50 * time.Millisecond)
 	defer tick.Stop()
 	for {
-		missing, err = absent(ctx, adm, topics)
+		missing, err = absent(ctx, cl, topics)
 		if err != nil || len(missing) == 0 {
 			return err
 		}
@@ -72,32 +71,47 @@ func (c Config) topicConfig(compacted bool) map[string]*string {
 }
 
 // absent returns those of the topics that a broker does not know, or of which a
-// partition has no leader yet.
-func absent(ctx context.Context, adm *kadm.Client, topics []string) ([]string, error) {
-	found, err := adm.ListTopics(ctx, topics...)
+// partition has no leader yet. It asks a broker each time; kadm would answer
+// from a cache of several seconds.
+func absent(ctx context.Context, cl *kgo.Client, topics []string) ([]string, error) {
+	req := kmsg.NewPtrMetadataRequest()
+	for _, topic := range topics {
+		t := kmsg.NewMetadataRequestTopic()
+		t.Topic = kmsg.StringPtr(topic)
+		req.Topics = append(req.Topics, t)
+	}
+	resp, err := req.RequestWith(ctx, cl)
 	if err != nil {
-		return nil, fmt.Errorf("listing topics: %w", err)
+		return nil, fmt.Errorf("looking up topics %q: %w", topics, err)
+	}
+
+	there := make(map[string]bool, len(topics))
+	for _, t := range resp.Topics {
+		if t.Topic == nil {
+			continue
+		}
+		err := kerr.ErrorForCode(t.ErrorCode)
+		if err != nil && !errors.Is(err, kerr.UnknownTopicOrPartition) && !kerr.IsRetriable(err) {
+			return nil, &schemas.Fault{Where: "topic " + *t.Topic, What: "cannot be looked up", Err: err, Cure: "allow sluice's Kafka user to describe it, or mend the name"}
+		}
+		there[*t.Topic] = err == nil && led(t.Partitions)
 	}
 	var missing []string
 	for _, topic := range slices.Compact(slices.Sorted(slices.Values(topics))) {
-		d, ok := found[topic]
-		switch {
-		case ok && d.Err != nil && !errors.Is(d.Err, kerr.UnknownTopicOrPartition) && !kerr.IsRetriable(d.Err):
-			return nil, &schemas.Fault{Where: "topic " + topic, What: "cannot be looked up", Err: d.Err, Cure: "allow sluice's Kafka user to describe it, or mend the name"}
-		case !ok, d.Err != nil, len(d.Partitions) == 0, !led(d.Partitions):
+		if !there[topic] {
 			missing = append(missing, topic)
 		}
 	}
 	return missing, nil
 }
 
-func led(partitions kadm.PartitionDetails) bool {
+func led(partitions []kmsg.MetadataResponseTopicPartition) bool {
 	for _, p := range partitions {
 		if p.Leader < 0 {
 			return false
 		}
 	}
-	return true
+	return len(partitions) > 0
 }
 
 // refused says why the broker did not create a topic.

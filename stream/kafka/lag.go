@@ -130,7 +130,6 @@ func fetch(ctx context.Context, cl *kgo.Client, topic kadm.TopicDetail, partitio
 	t.Partitions = append(t.Partitions, part)
 	req := kmsg.NewPtrFetchRequest()
 	req.IsolationLevel = 1 // committed
-	req.MaxBytes = limit
 	req.Topics = append(req.Topics, t)
 
 	broker := cl.Broker(int(topic.Partitions[partition].Leader))

@@ -42,6 +42,10 @@ var mechanisms = map[string]func(user, password string) sasl.Mechanism{
 // package's comment). Linger, groups, transactions and isolation are the
 // caller's to add; options added later win.
 //
+// Whoever lowers kgo.FetchMaxBytes keeps it above kgo.FetchMaxPartitionBytes
+// times the partitions read: where an answer is cut by the former, the embedded
+// broker leaves out which transactions were aborted, and their records appear.
+//
 // The error is a *schemas.Fault about a file of the TLS block or an unknown
 // mechanism or codec. No connection is made.
 func (c Config) Options(clientID string, log *slog.Logger) ([]kgo.Opt, error) {
