@@ -35,6 +35,7 @@ type Pump struct {
 	// topics holds whose each topic is, so that two tables never share one.
 	topics     map[string][2]string
 	resnapshot bool
+	holds      bool // this Run has claimed the capture
 
 	mu      sync.Mutex
 	reason  string    // why it is not ready
@@ -86,6 +87,7 @@ func newInstance() string {
 // everything else is tried again. It may be run again after it returned.
 func (p *Pump) Run(ctx context.Context) error {
 	defer p.notReady("stopped")
+	p.holds = false
 	var wait backoff
 	for {
 		p.notReady("waiting for Kafka")

@@ -75,7 +75,8 @@ func (p *Pump) connect() (*kgo.Client, error) {
 		kgo.StopProducerOnDataLossDetected(),
 		kgo.MaxBufferedBytes(2*int(p.cfg.Bytes)),
 		kgo.MaxBufferedRecords(2*int(p.cfg.Bytes)/recordSize),
-		kgo.ProducerLinger(0), // the queue hands on enough at once
+		kgo.MetadataMinAge(100*time.Millisecond), // a topic just created is known at once
+		kgo.ProducerLinger(0),                    // the queue hands on enough at once
 	)...)
 }
 
@@ -94,6 +95,12 @@ func (s *session) start(ctx context.Context) error {
 		return err
 	}
 	s.saved = &before
+	// A session that follows another of this Run must not take the capture
+	// back from an instance that came in between. That one has just been
+	// fenced, finds no new claim, and goes on.
+	if s.holds && before.Instance != s.instance {
+		return s.takenOver(before, nil)
+	}
 	from := before.position()
 	if s.resnapshot {
 		s.log.Info("ignoring the saved position", "position", string(from))
@@ -105,7 +112,7 @@ func (s *session) start(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("claiming the capture: %w", err)
 	}
-	s.saved, s.resnapshot = &claim, false
+	s.saved, s.holds, s.resnapshot = &claim, true, false
 	s.log.Info("capture claimed", "instance", s.instance, "position", string(from))
 	return nil
 }
@@ -218,13 +225,18 @@ func (p *Pump) explain(ctx context.Context, was *saved, err error) error {
 		}
 	case kafka.IsFenced(err):
 		if who, ok := p.usurper(ctx, was); ok {
-			return &schemas.Fault{
-				Where: fmt.Sprintf("capture %q", p.name),
-				What:  fmt.Sprintf("instance %s took over at %s, this is %s", who.Instance, who.SavedAt.Format(time.RFC3339), p.instance),
-				Cure:  "run one instance of a capture only; if that one is wrong, stop it and start this one again",
-				Err:   err,
-			}
+			return p.takenOver(who, err)
 		}
 	}
 	return err
+}
+
+// takenOver is why an instance stops for good.
+func (p *Pump) takenOver(by saved, err error) error {
+	return &schemas.Fault{
+		Where: fmt.Sprintf("capture %q", p.name),
+		What:  fmt.Sprintf("instance %s took over by %s, this is %s", by.Instance, by.SavedAt.Format(time.RFC3339), p.instance),
+		Cure:  "run one instance of a capture only; if the other is the wrong one, stop it and start this one again",
+		Err:   err,
+	}
 }
