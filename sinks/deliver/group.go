@@ -1,0 +1,206 @@
+package deliver
+
+import (
+	"context"
+	"errors"
+	"strconv"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"sluice/schemas"
+)
+
+const maxPoll = 1000
+
+// poll fetches records and puts them into their lanes. No partition is revoked
+// between a fetch and the end of that.
+func (d *Deliver) poll(ctx context.Context, in *kgo.Client) {
+	for ctx.Err() == nil {
+		fetches := in.PollRecords(ctx, maxPoll)
+		for _, e := range fetches.Errors() {
+			d.fetchFailed(ctx, e)
+		}
+		fetches.EachPartition(func(p kgo.FetchTopicPartition) {
+			part := d.part(p.Topic, p.Partition)
+			if part == nil {
+				return
+			}
+			for _, r := range p.Records {
+				d.accept(r, part)
+			}
+		})
+		d.flow.update()
+		in.AllowRebalance()
+	}
+}
+
+func (d *Deliver) accept(r *kgo.Record, p *part) {
+	if r.Attrs.IsControl() {
+		p.pass(r.Offset, r.LeaderEpoch)
+		return
+	}
+	t := newTask(r, p, d.home)
+	t.mark = p.add(r.Offset, r.LeaderEpoch)
+	d.flow.take(t)
+	if !d.lanes.push(t) {
+		d.release(t)
+	}
+}
+
+func (d *Deliver) fetchFailed(ctx context.Context, e kgo.FetchError) {
+	switch {
+	case ctx.Err() != nil:
+	case errors.Is(e.Err, kerr.TopicAuthorizationFailed), errors.Is(e.Err, kerr.GroupAuthorizationFailed):
+		d.fail(&schemas.Fault{
+			Where: "topic " + e.Topic, What: "the broker does not let the consumer group " + d.group + " read it", Err: e.Err,
+			Cure: "allow sluice's Kafka user to read the topic and the group",
+		})
+	default:
+		d.log.Warn("fetching failed; it is tried again", "topic", e.Topic, "partition", e.Partition, "error", e.Err)
+	}
+}
+
+func (d *Deliver) part(topic string, id int32) *part {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.parts[spot{topic, id}]
+}
+
+func (d *Deliver) all() []*part {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	parts := make([]*part, 0, len(d.parts))
+	for _, p := range d.parts {
+		parts = append(parts, p)
+	}
+	return parts
+}
+
+func (d *Deliver) pick(which map[string][]int32) []*part {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	var parts []*part
+	for topic, ids := range which {
+		for _, id := range ids {
+			if p := d.parts[spot{topic, id}]; p != nil {
+				parts = append(parts, p)
+			}
+		}
+	}
+	return parts
+}
+
+// let forgets partitions.
+func (d *Deliver) let(parts []*part) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for _, p := range parts {
+		delete(d.parts, spot{p.topic, p.id})
+		d.metrics.lag.DeleteLabelValues(d.group, p.topic, strconv.Itoa(int(p.id)))
+	}
+}
+
+func (d *Deliver) assigned(_ context.Context, _ *kgo.Client, which map[string][]int32) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for topic, ids := range which {
+		for _, id := range ids {
+			d.parts[spot{topic, id}] = newPart(topic, id)
+		}
+	}
+	d.lagSeen.Store(false)
+}
+
+// revoked lets partitions go to another member: no new work for them, those
+// that wait for their next try are given up at once, those under way may
+// finish; then what is done is committed. In this order, so that the next
+// member never works beside this one on the same key.
+func (d *Deliver) revoked(ctx context.Context, in *kgo.Client, which map[string][]int32) {
+	parts := d.pick(which)
+	if len(parts) == 0 {
+		return
+	}
+	d.lanes.giveUp(parts)
+	d.settleWithin(ctx, revokeTimeout, parts)
+	d.lanes.cancel(false)
+	d.settleWithin(ctx, cutTimeout, parts)
+	bounded, cancel := context.WithTimeout(context.WithoutCancel(ctx), cutTimeout)
+	defer cancel()
+	d.commit(bounded, in, func() []*part { return parts })
+	d.let(parts)
+	d.flow.update()
+}
+
+func (d *Deliver) settleWithin(ctx context.Context, bound time.Duration, parts []*part) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), bound)
+	defer cancel()
+	for _, p := range parts {
+		p.wait(ctx)
+	}
+}
+
+// lost forgets partitions that another member has already.
+func (d *Deliver) lost(_ context.Context, _ *kgo.Client, which map[string][]int32) {
+	parts := d.pick(which)
+	d.let(parts)
+	d.lanes.giveUp(parts)
+	d.lanes.cancel(false)
+	d.flow.update()
+}
+
+// commitAlong commits what is finished from time to time.
+func (d *Deliver) commitAlong(ctx context.Context, in *kgo.Client) {
+	tick := time.NewTicker(commitInterval)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+			d.commit(ctx, in, d.all)
+		}
+	}
+}
+
+// commit commits the marks of the partitions. They are listed once no other
+// commit is under way. A failed commit is made good by the next one.
+func (d *Deliver) commit(ctx context.Context, in *kgo.Client, list func() []*part) {
+	d.committing.Lock()
+	defer d.committing.Unlock()
+	offsets := map[string]map[int32]kgo.EpochOffset{}
+	byName := map[spot]*part{}
+	for _, p := range list() {
+		at, due := p.due()
+		if !due {
+			continue
+		}
+		if offsets[p.topic] == nil {
+			offsets[p.topic] = map[int32]kgo.EpochOffset{}
+		}
+		offsets[p.topic][p.id] = at
+		byName[spot{p.topic, p.id}] = p
+	}
+	if len(offsets) == 0 {
+		return
+	}
+	in.CommitOffsetsSync(ctx, offsets, func(_ *kgo.Client, _ *kmsg.OffsetCommitRequest, resp *kmsg.OffsetCommitResponse, err error) {
+		if err != nil {
+			if ctx.Err() == nil {
+				d.log.Warn("committing offsets failed; it is tried again", "error", err)
+			}
+			return
+		}
+		for _, rt := range resp.Topics {
+			for _, rp := range rt.Partitions {
+				if err := kerr.ErrorForCode(rp.ErrorCode); err != nil {
+					d.log.Warn("committing an offset failed; it is tried again", "topic", rt.Topic, "partition", rp.Partition, "error", err)
+				} else if p := byName[spot{rt.Topic, rp.Partition}]; p != nil {
+					p.noteCommitted(offsets[rt.Topic][rp.Partition].Offset)
+				}
+			}
+		}
+	})
+}
