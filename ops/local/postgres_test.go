@@ -3,6 +3,8 @@ package local_test
 import (
 	"context"
 	"errors"
+	"fmt"
+	"io"
 	"os"
 	"syscall"
 	"testing"
@@ -13,7 +15,24 @@ import (
 	"sluice/ops/local"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+// brokerDir and brokerAddr have this binary be an embedded broker, which tests
+// can kill without dying themselves.
+const (
+	brokerDir  = "SLUICE_TEST_BROKER_DIR"
+	brokerAddr = "SLUICE_TEST_BROKER_ADDR"
+)
+
+func TestMain(m *testing.M) {
+	if dir := os.Getenv(brokerDir); dir != "" {
+		if _, err := local.StartBroker(context.Background(), local.BrokerOptions{Dir: dir, Addr: os.Getenv(brokerAddr)}); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+		_, _ = io.Copy(io.Discard, os.Stdin) // until the test that started it is gone
+		os.Exit(0)
+	}
+	goleak.VerifyTestMain(m)
+}
 
 // need skips the test if the server is not installed, unless the environment
 // insists.
