@@ -1,6 +1,7 @@
 package config
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"strconv"
@@ -72,6 +73,21 @@ func (p *places) locate(prefix string, err error) []error {
 		out = append(out, p.fault(join(prefix, f.Where), *f))
 	}
 	return out
+}
+
+// byPlace orders faults by line, then column.
+func (p *places) byPlace(a, b error) int {
+	line := func(err error) (line, column int) {
+		var f *schemas.Fault
+		if errors.As(err, &f) {
+			// Without a place it stays 0: first.
+			_, _ = fmt.Sscanf(strings.TrimPrefix(f.Where, p.file), ":%d:%d", &line, &column)
+		}
+		return line, column
+	}
+	al, ac := line(a)
+	bl, bc := line(b)
+	return cmp.Or(cmp.Compare(al, bl), cmp.Compare(ac, bc))
 }
 
 // Flatten returns the single errors of errors.Join, however deep.

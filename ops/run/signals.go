@@ -11,10 +11,10 @@ import (
 const ExitAbandoned = 130
 
 // Signals returns a context that the first SIGINT or SIGTERM ends, so that the
-// engines drain. first is called then. The second signal calls abandon, which
-// is to end the process: what is not committed is read again at the next start.
-// stop gives the signals back.
-func Signals(parent context.Context, first func(os.Signal), abandon func()) (ctx context.Context, stop func()) {
+// engines drain. The second signal calls abandon, which is to end the process:
+// what is not committed is read again at the next start. stop gives the signals
+// back.
+func Signals(parent context.Context, abandon func()) (ctx context.Context, stop func()) {
 	ctx, cancel := context.WithCancel(parent)
 	got := make(chan os.Signal, 2)
 	signal.Notify(got, os.Interrupt, syscall.SIGTERM)
@@ -22,8 +22,7 @@ func Signals(parent context.Context, first func(os.Signal), abandon func()) (ctx
 	go func() {
 		defer close(joined)
 		select {
-		case s := <-got:
-			first(s)
+		case <-got:
 			cancel()
 		case <-done:
 			return

@@ -1,0 +1,137 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"sluice/ops/config"
+	"sluice/ops/run"
+)
+
+type checkCmd struct {
+	Online bool          `help:"Also connect: to Kafka, to the registry, and to what each capture reads."`
+	Wait   time.Duration `default:"10s" placeholder:"TIME" help:"With --online: how long each may take to answer."`
+	Schema bool          `help:"Print the JSON Schema of the configuration instead, for editors."`
+	format
+}
+
+// Help teaches the verb.
+func (checkCmd) Help() string {
+	return `Examples:
+
+	sluice check
+	sluice check --online -o json
+	sluice check --schema > sluice.schema.json
+
+Every mistake is one line with file, line, column, path and cure; nothing is connected to without --online.
+
+Exit codes: 0 it is well; 1 something does not answer (--online); 2 the configuration is wrong.`
+}
+
+// part is one line of the table: what is read from where, and written to where.
+type part struct {
+	Part string   `json:"part"`
+	Name string   `json:"name"`
+	Kind string   `json:"kind"`
+	From []string `json:"from"`
+	To   []string `json:"to"`
+}
+
+// Run runs the verb.
+func (c *checkCmd) Run(s *session) error {
+	if c.Schema {
+		schema, err := config.Schema()
+		if err != nil {
+			return err
+		}
+		_, err = fmt.Fprintf(s.stdout, "%s\n", schema)
+		return err
+	}
+	f, err := s.load()
+	if err != nil {
+		return err
+	}
+	if faults := run.Check(f); len(faults) > 0 {
+		return usage(errors.Join(faults...))
+	}
+	if err := c.print(s, f); err != nil {
+		return err
+	}
+	if !c.Online {
+		return nil
+	}
+	return c.online(s, f)
+}
+
+func (c *checkCmd) print(s *session, f *config.File) error {
+	out := newTable(s.stdout, "PART", "NAME", "KIND", "FROM", "TO")
+	for _, p := range parts(f) {
+		if c.json() {
+			if err := line(s.stdout, p); err != nil {
+				return err
+			}
+			continue
+		}
+		out.row(p.Part, p.Name, p.Kind, strings.Join(p.From, ", "), strings.Join(p.To, ", "))
+	}
+	if c.json() {
+		return nil
+	}
+	return out.flush()
+}
+
+func parts(f *config.File) []part {
+	var all []part
+	for _, name := range slices.Sorted(maps.Keys(f.Captures)) {
+		p := part{Part: "capture", Name: name, To: []string{name + ".*"}}
+		if pg := f.Captures[name].Postgres; pg != nil {
+			p.Kind, p.From, p.To = "postgres", pg.Tables, nil
+			for _, t := range pg.Tables {
+				p.To = append(p.To, name+"."+t)
+			}
+		}
+		all = append(all, p)
+	}
+	for _, name := range slices.Sorted(maps.Keys(f.Entities)) {
+		e := f.Entities[name]
+		all = append(all, part{"entity", name, fmt.Sprintf("rules v%d", e.Rules.Version), e.Topics(), []string{config.EntityTopic(name)}})
+	}
+	for _, name := range slices.Sorted(maps.Keys(f.Sinks)) {
+		sink := f.Sinks[name]
+		p := part{Part: "sink", Name: name, From: sink.Topics()}
+		if sink.API != nil {
+			p.Kind, p.To = "api", []string{sink.API.URL}
+		}
+		all = append(all, p)
+	}
+	return all
+}
+
+// online asks everything that can be asked, and reports all that does not
+// answer.
+func (c *checkCmd) online(s *session, f *config.File) error {
+	var errs []error
+	say := func(what string, err error) {
+		if err != nil {
+			errs = append(errs, fmt.Errorf("%s: %w", what, err))
+			return
+		}
+		fmt.Fprintf(s.stderr, "%s answers\n", what)
+	}
+	_, err := run.Reach(s.ctx, f, c.Wait, s.quiet())
+	say("Kafka and the schema registry", err)
+	for _, name := range slices.Sorted(maps.Keys(f.Captures)) {
+		ctx, cancel := context.WithTimeout(s.ctx, c.Wait)
+		asked, err := run.CheckCapture(ctx, f, name, s.quiet())
+		cancel()
+		if asked || err != nil {
+			say("capture "+name, err)
+		}
+	}
+	return errors.Join(errs...)
+}

@@ -1,0 +1,116 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"io"
+	"log/slog"
+	"os"
+
+	"github.com/alecthomas/kong"
+	"github.com/willabides/kongplete"
+	"golang.org/x/term"
+
+	"sluice/ops/config"
+	"sluice/ops/run"
+)
+
+// root is the whole command line.
+type root struct {
+	Config   string `short:"c" default:"sluice.yaml" env:"SLUICE_CONFIG" placeholder:"FILE" help:"The configuration."`
+	LogLevel string `default:"info" enum:"debug,info,warn,error" env:"SLUICE_LOG_LEVEL" placeholder:"LEVEL" help:"Least level to log: debug, info, warn or error."`
+
+	Capture  captureCmd  `cmd:"" group:"pipeline" help:"Read databases and write their changes to Kafka."`
+	Stream   streamCmd   `cmd:"" group:"pipeline" help:"Make entities from raw changes, by the rules."`
+	Sink     sinkCmd     `cmd:"" group:"pipeline" help:"Deliver entities to their targets."`
+	Run      runCmd      `cmd:"" group:"pipeline" help:"All three in one process."`
+	Check    checkCmd    `cmd:"" group:"look" help:"Check the configuration and show what it moves where."`
+	Lag      lagCmd      `cmd:"" group:"look" help:"Show how far each consumer is behind."`
+	Tap      tapCmd      `cmd:"" group:"look" help:"Print a topic's records as JSON lines."`
+	Position positionCmd `cmd:"" group:"look" help:"Show where the captures have got to."`
+	DLQ      dlqCmd      `cmd:"" name:"dlq" group:"look" help:"List, show and replay dead letters."`
+	Broker   brokerCmd   `cmd:"" group:"try" help:"Serve an embedded Kafka and schema registry, for trying things out."`
+
+	Version    versionCmd    `cmd:"" group:"more" help:"Print the version."`
+	Completion completionCmd `cmd:"" group:"more" help:"Print the shell code that completes sluice's verbs and flags."`
+}
+
+const description = `Move every change of a database to the systems that need it: in order, once, with an explanation.
+
+Exit codes: 0 done; 1 an error while running; 2 the command line or the configuration is wrong; 3 not ready, or the lag is over the bound; 130 a second signal came while draining.`
+
+// session is what every verb is given.
+type session struct {
+	ctx            context.Context
+	stdout, stderr io.Writer
+	version        string
+	flags          *root
+}
+
+// exited carries the exit code that kong asks for out of its parser.
+type exited int
+
+// Run runs one command line and returns its exit code. The verbs drain when ctx
+// ends.
+func Run(ctx context.Context, args []string, stdout, stderr io.Writer, version string) (code int) {
+	defer func() {
+		switch p := recover().(type) {
+		case nil:
+		case exited:
+			code = int(p)
+		default:
+			panic(p)
+		}
+	}()
+	flags := &root{}
+	parser, err := kong.New(flags,
+		kong.Name("sluice"), kong.Description(description), kong.Writers(stdout, stderr),
+		kong.Exit(func(code int) { panic(exited(code)) }),
+		kong.ConfigureHelp(kong.HelpOptions{NoExpandSubcommands: true, WrapUpperBound: 100}),
+		kong.ExplicitGroups([]kong.Group{
+			{Key: "pipeline", Title: "The pipeline:"},
+			{Key: "look", Title: "Looking into it:"},
+			{Key: "try", Title: "Trying it out:"},
+			{Key: "more", Title: "More:"},
+		}),
+	)
+	if err != nil {
+		return report(stderr, err)
+	}
+	kongplete.Complete(parser, predictors()...)
+	parsed, err := parser.Parse(args)
+	if err != nil {
+		return report(stderr, usage(parseError(err)))
+	}
+	s := &session{ctx, stdout, stderr, version, flags}
+	err = parsed.Run(s)
+	if ctx.Err() != nil && errors.Is(err, context.Canceled) {
+		return ExitOK // somebody pressed Ctrl-C on a verb that only reads
+	}
+	return report(stderr, err)
+}
+
+// log is the log of this process, on stderr.
+func (s *session) log() *slog.Logger {
+	var level slog.Level
+	_ = level.UnmarshalText([]byte(s.flags.LogLevel)) // kong has checked it
+	tty := isTerminal(s.stderr)
+	return run.NewLog(s.stderr, level, tty, tty && os.Getenv("NO_COLOR") == "")
+}
+
+// quiet is the log of a verb whose result is what counts: warnings only.
+func (s *session) quiet() *slog.Logger {
+	tty := isTerminal(s.stderr)
+	return run.NewLog(s.stderr, slog.LevelWarn, tty, tty && os.Getenv("NO_COLOR") == "")
+}
+
+// load reads the configuration for the parts that are named.
+func (s *session) load(needs ...string) (*config.File, error) {
+	f, err := config.Loader{Needs: needs}.Load(s.flags.Config)
+	return f, usage(err)
+}
+
+func isTerminal(w io.Writer) bool {
+	f, ok := w.(*os.File)
+	return ok && term.IsTerminal(int(f.Fd()))
+}

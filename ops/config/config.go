@@ -1,0 +1,105 @@
+package config
+
+import (
+	"sluice/capture/postgres"
+	"sluice/capture/pump"
+	"sluice/schemas/avro"
+	"sluice/schemas/registry"
+	"sluice/sinks/api"
+	"sluice/sinks/deliver"
+	"sluice/stream/kafka"
+	"sluice/stream/process"
+	"sluice/stream/rules"
+)
+
+// File is the whole configuration.
+type File struct {
+	Kafka    kafka.Config        `yaml:"kafka"`
+	Registry registry.Config     `yaml:"registry"`
+	Captures map[string]*Capture `yaml:"captures"`
+	Entities map[string]*Entity  `yaml:"entities"`
+	Sinks    map[string]*Sink    `yaml:"sinks"`
+
+	// Path is the file that it was read from.
+	Path   string `yaml:"-"`
+	places places
+}
+
+// Capture is one database to read. Exactly one kind is set.
+type Capture struct {
+	Postgres *postgres.Config `yaml:"postgres"`
+
+	Avro   avro.Options `yaml:"avro"`
+	Commit pump.Config  `yaml:"commit"`
+}
+
+// Entity is one entity and the rules that make it.
+type Entity struct {
+	Rules rules.Entity `yaml:",inline"`
+
+	Process process.Config `yaml:"process"`
+}
+
+// Sink is one target to write to. Exactly one kind is set.
+type Sink struct {
+	Entities []string `yaml:"entities"`
+
+	API *api.Config `yaml:"api"`
+
+	Deliver deliver.Config `yaml:"deliver"`
+}
+
+// Kinds says which kinds of database a capture can have, and which it has.
+func (c *Capture) Kinds() (known, set []string) {
+	return kinds(kind{"postgres", c.Postgres != nil})
+}
+
+// Kinds says which kinds of target a sink can have, and which it has.
+func (s *Sink) Kinds() (known, set []string) {
+	return kinds(kind{"api", s.API != nil})
+}
+
+type kind struct {
+	name string
+	set  bool
+}
+
+func kinds(all ...kind) (known, set []string) {
+	for _, k := range all {
+		known = append(known, k.name)
+		if k.set {
+			set = append(set, k.name)
+		}
+	}
+	return known, set
+}
+
+// EntityTopic is the topic of an entity.
+func EntityTopic(entity string) string { return "entity." + entity }
+
+// Topics are the raw topics that the entity is made from, each once, in the
+// order of the rules.
+func (e *Entity) Topics() []string {
+	var topics []string
+	seen := map[string]bool{}
+	for _, from := range e.Rules.From {
+		if !seen[from.Topic] {
+			seen[from.Topic] = true
+			topics = append(topics, from.Topic)
+		}
+	}
+	return topics
+}
+
+// Topics are the entity topics that the sink consumes.
+func (s *Sink) Topics() []string {
+	topics := make([]string, len(s.Entities))
+	for i, e := range s.Entities {
+		topics[i] = EntityTopic(e)
+	}
+	return topics
+}
+
+// Locate puts the place in the file before each fault in err; the Where of the
+// faults is relative to prefix, a path such as "entities.customer".
+func (f *File) Locate(prefix string, err error) error { return joined(f.places.locate(prefix, err)) }

@@ -1,0 +1,176 @@
+package run
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"maps"
+	"slices"
+	"strings"
+
+	"sluice/capture"
+	"sluice/capture/pump"
+	"sluice/ops/config"
+	"sluice/schemas"
+	"sluice/schemas/registry"
+	"sluice/sinks"
+	"sluice/sinks/deliver"
+	"sluice/stream"
+	"sluice/stream/process"
+	"sluice/stream/rules"
+)
+
+// source is the table from a capture's kind to its reader.
+func source(name string, c *config.Capture, log *slog.Logger) (capture.Source, error) {
+	switch {
+	case c.Postgres != nil:
+		return c.Postgres.New(name, log)
+	}
+	return nil, unknownKind("captures." + name)
+}
+
+// target is the table from a sink's kind to its writer.
+func target(name string, s *config.Sink, log *slog.Logger) (sinks.Sink, error) {
+	switch {
+	case s.API != nil:
+		return s.API.Open(name, log)
+	}
+	return nil, unknownKind("sinks." + name)
+}
+
+func unknownKind(path string) error {
+	return &schemas.Fault{Where: path, What: "has a kind that this version cannot run", Cure: "see the kinds with: sluice check --schema"}
+}
+
+// stages are the steps that make an entity.
+func stages(name string, e *config.Entity) ([]stream.Processor, error) {
+	mapping, err := rules.Compile(name, e.Rules)
+	if err != nil {
+		return nil, err
+	}
+	return []stream.Processor{mapping}, nil
+}
+
+// Check does what can be done of an assembly without connecting: it compiles
+// the rules and opens nothing. All faults are returned, with their places.
+func Check(f *config.File) []error {
+	var faults []error
+	for _, name := range slices.Sorted(maps.Keys(f.Entities)) {
+		if _, err := stages(name, f.Entities[name]); err != nil {
+			faults = append(faults, config.Flatten(f.Locate("entities."+name, err))...)
+		}
+	}
+	return faults
+}
+
+// builder builds the engines of one process.
+type builder struct {
+	file     *config.File
+	registry *registry.Client
+	options  Options
+	health   *health
+	// opened are the sinks to close at the end.
+	opened []sinks.Sink
+}
+
+func (b *builder) build(s selection) ([]engine, error) {
+	var all []engine
+	for _, name := range s.captures {
+		e, err := b.capture(name)
+		if err != nil {
+			return nil, fmt.Errorf("capture %s: %w", name, err)
+		}
+		all = append(all, engine{"capture " + name, e})
+	}
+	for _, name := range s.streams {
+		e, err := b.stream(name)
+		if err != nil {
+			return nil, fmt.Errorf("stream %s: %w", name, err)
+		}
+		all = append(all, engine{"stream " + name, e})
+	}
+	for _, name := range s.sinks {
+		e, err := b.sink(name)
+		if err != nil {
+			return nil, fmt.Errorf("sink %s: %w", name, err)
+		}
+		all = append(all, engine{"sink " + name, e})
+	}
+	return all, nil
+}
+
+func (b *builder) capture(name string) (Engine, error) {
+	c := b.file.Captures[name]
+	src, err := source(name, c, b.options.Log)
+	if err != nil {
+		return nil, err
+	}
+	commit := c.Commit
+	commit.Resnapshot = b.options.Resnapshot
+	return pump.New(name, src, commit, c.Avro, b.file.Kafka, b.registry, b.options.Log, b.health.registerer())
+}
+
+func (b *builder) stream(name string) (Engine, error) {
+	e := b.file.Entities[name]
+	steps, err := stages(name, e)
+	if err != nil {
+		return nil, b.file.Locate("entities."+name, err)
+	}
+	return process.New(name, e.Process, e.Topics(), steps, b.options.Instance,
+		b.file.Kafka, b.registry, b.options.Log, b.health.registerer())
+}
+
+func (b *builder) sink(name string) (Engine, error) {
+	s := b.file.Sinks[name]
+	to, err := target(name, s, b.options.Log)
+	if err != nil {
+		return nil, err
+	}
+	b.opened = append(b.opened, to)
+	return deliver.New(name, s.Deliver, s.Topics(), to, b.file.Kafka, b.registry, b.options.Log, b.health.registerer())
+}
+
+// close frees the sinks' connections.
+func (b *builder) close(ctx context.Context) {
+	for _, s := range b.opened {
+		if err := s.Close(ctx); err != nil {
+			b.options.Log.Warn("closing a sink", "error", err)
+		}
+	}
+}
+
+// selection is which parts of the file a process runs.
+type selection struct{ captures, streams, sinks []string }
+
+func selectNames[T any](all map[string]T, chosen []string, block string) ([]string, error) {
+	known := slices.Sorted(maps.Keys(all))
+	if len(chosen) == 0 {
+		if len(known) == 0 {
+			return nil, &schemas.Fault{Where: block, What: "the configuration has none, so there is nothing to run", Cure: "add one to " + block}
+		}
+		return known, nil
+	}
+	for _, name := range chosen {
+		if _, ok := all[name]; !ok {
+			return nil, &schemas.Fault{
+				Where: block + "." + name, What: "is not in the configuration", Cure: "there are: " + strings.Join(known, ", "),
+			}
+		}
+	}
+	return chosen, nil
+}
+
+// CheckCapture connects to what the capture reads and looks whether it could be
+// read, where its kind can tell without changing anything; asked says whether
+// it can.
+func CheckCapture(ctx context.Context, f *config.File, name string, log *slog.Logger) (asked bool, err error) {
+	src, err := source(name, f.Captures[name], log)
+	if err != nil {
+		return false, err
+	}
+	c, ok := src.(interface{ Check(context.Context) error })
+	if !ok {
+		return false, nil
+	}
+	return true, c.Check(ctx)
+}

@@ -1,0 +1,183 @@
+package run
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/url"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kgo"
+
+	"sluice/ops/config"
+	"sluice/schemas"
+	"sluice/schemas/registry"
+	"sluice/stream/kafka"
+)
+
+// Options of a process, beside the configuration.
+type Options struct {
+	// Listen is where /metrics, /healthz and /readyz are served; "off": nowhere.
+	Listen string
+	// PProf serves /debug/pprof too.
+	PProf bool
+	// Instance tells this process from others of the same role; it must stay
+	// the same over restarts.
+	Instance string
+	// Wait is how long Kafka and the registry may take to answer at the start.
+	Wait time.Duration
+	// Resnapshot makes captures ignore their saved position.
+	Resnapshot bool
+	Version    string
+	Log        *slog.Logger
+}
+
+// Capture reads the named captures, or all, until ctx ends.
+func Capture(ctx context.Context, f *config.File, o Options, names ...string) error {
+	names, err := selectNames(f.Captures, names, "captures")
+	if err != nil {
+		return err
+	}
+	return start(ctx, f, o, selection{captures: names})
+}
+
+// Stream makes the named entities, or all, until ctx ends.
+func Stream(ctx context.Context, f *config.File, o Options, names ...string) error {
+	names, err := selectNames(f.Entities, names, "entities")
+	if err != nil {
+		return err
+	}
+	return start(ctx, f, o, selection{streams: names})
+}
+
+// Sink delivers to the named sinks, or all, until ctx ends.
+func Sink(ctx context.Context, f *config.File, o Options, names ...string) error {
+	names, err := selectNames(f.Sinks, names, "sinks")
+	if err != nil {
+		return err
+	}
+	return start(ctx, f, o, selection{sinks: names})
+}
+
+// All runs everything that the file has, until ctx ends.
+func All(ctx context.Context, f *config.File, o Options) error {
+	var s selection
+	s.captures, _ = selectNames(f.Captures, nil, "captures") // a pipeline may lack
+	s.streams, _ = selectNames(f.Entities, nil, "entities")  // any one of them
+	s.sinks, _ = selectNames(f.Sinks, nil, "sinks")
+	if len(s.captures)+len(s.streams)+len(s.sinks) == 0 {
+		return &schemas.Fault{
+			Where: f.Path, What: "has no captures, entities or sinks, so there is nothing to run",
+			Cure: "add one; the README shows a first pipeline",
+		}
+	}
+	return start(ctx, f, o, s)
+}
+
+// start serves the health, waits for what the engines need, and runs them.
+func start(ctx context.Context, f *config.File, o Options, s selection) (err error) {
+	h, err := serve(o.Listen, o.PProf, o.Version, o.Log)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, h.close()) }()
+
+	h.say("waiting for Kafka and the schema registry to answer")
+	reg, err := Reach(ctx, f, o.Wait, o.Log)
+	if err != nil {
+		if ctx.Err() != nil {
+			return nil
+		}
+		return err
+	}
+	h.say("building the engines")
+	b := &builder{file: f, registry: reg, options: o, health: h}
+	defer func() {
+		closing, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
+		defer cancel()
+		b.close(closing)
+	}()
+	engines, err := b.build(s)
+	if err != nil {
+		return err
+	}
+	h.watch(engines)
+	defer context.AfterFunc(ctx, func() {
+		o.Log.Info("draining: finishing what is in hand; a second signal abandons it")
+	})()
+	for _, e := range engines {
+		o.Log.Info("starting " + e.name)
+	}
+	return runAll(ctx, engines, o.Log)
+}
+
+// Reach waits until Kafka and the registry answer, for at most wait, and
+// returns the registry's client. The error says who did not, and the cure.
+func Reach(ctx context.Context, f *config.File, wait time.Duration, log *slog.Logger) (*registry.Client, error) {
+	ctx, cancel := context.WithTimeoutCause(ctx, wait, fmt.Errorf("no answer within %s", wait))
+	defer cancel()
+	if err := reachKafka(ctx, f.Kafka); err != nil {
+		return nil, err
+	}
+	reg, err := f.Registry.Open()
+	if err != nil {
+		return nil, err
+	}
+	return reg, retry(ctx, func(ctx context.Context) error { return reachRegistry(ctx, f.Registry) })
+}
+
+func reachKafka(ctx context.Context, c kafka.Config) error {
+	opts, err := c.Options("sluice", nil)
+	if err != nil {
+		return err
+	}
+	cl, err := kgo.NewClient(opts...)
+	if err != nil {
+		return fmt.Errorf("opening a client of kafka: %w", err)
+	}
+	defer cl.Close()
+	return retry(ctx, func(ctx context.Context) error { return c.Check(ctx, cl) })
+}
+
+// reachRegistry reports whether somebody listens at the registry's address.
+func reachRegistry(ctx context.Context, c registry.Config) error {
+	u, err := url.Parse(c.URL)
+	if err != nil {
+		return &schemas.Fault{Where: "registry.url", What: "is no URL", Err: err, Cure: "write http://host:port"}
+	}
+	addr := u.Host
+	if u.Port() == "" {
+		addr = net.JoinHostPort(u.Hostname(), map[string]string{"https": "443"}[u.Scheme]+map[string]string{"http": "80"}[u.Scheme])
+	}
+	conn, err := new(net.Dialer).DialContext(ctx, "tcp", addr)
+	if err != nil {
+		return &schemas.Fault{
+			Where: "registry.url", What: "cannot reach the schema registry at " + addr, Err: err, Cure: "start it or mend registry.url",
+		}
+	}
+	return conn.Close()
+}
+
+// retry calls try until it succeeds or ctx ends, and returns the last error of
+// try that is not merely that ctx ended.
+func retry(ctx context.Context, try func(context.Context) error) error {
+	tick := time.NewTicker(250 * time.Millisecond)
+	defer tick.Stop()
+	var last error
+	for {
+		err := try(ctx)
+		if err == nil {
+			return nil
+		}
+		if last == nil || ctx.Err() == nil {
+			last = err
+		}
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return last
+		}
+	}
+}
