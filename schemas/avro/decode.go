@@ -30,7 +30,7 @@ func (d *decoder) row(r *reader, path string) (schemas.Row, error) {
 
 // read reads one value. v is Null before.
 func (o *op) read(r *reader, v *schemas.Value) {
-	if !r.present(o.null) {
+	if o.union != 0 && !r.present(o.present) {
 		return
 	}
 	switch o.code {
@@ -45,11 +45,7 @@ func (o *op) read(r *reader, v *schemas.Value) {
 			*v = schemas.TextOf(b)
 		}
 	case codeLong:
-		n := r.long()
-		if n < o.low || n > o.high {
-			r.failf("%d is out of range", n)
-		}
-		*v = schemas.IntOf(n * o.times)
+		*v = schemas.IntOf(r.long())
 	default:
 		o.readRare(r, v)
 	}
@@ -57,6 +53,12 @@ func (o *op) read(r *reader, v *schemas.Value) {
 
 func (o *op) readRare(r *reader, v *schemas.Value) {
 	switch o.code {
+	case codeInt:
+		n := r.long()
+		if n < o.low || n > o.high {
+			r.failf("%d is out of range", n)
+		}
+		*v = schemas.IntOf(n * o.times)
 	case codeBool:
 		b := r.byte()
 		if b > 1 {

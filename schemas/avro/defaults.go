@@ -107,6 +107,11 @@ func parseValue(n *node, t *schemas.Type, times int64, raw json.RawMessage) (v s
 		}
 		return schemas.IntOf(i * times), err
 	case schemas.Float:
+		if t.Name == schemas.Float32Type { // the shortest text of a float32 is another float64
+			var f float32
+			err = json.Unmarshal(raw, &f)
+			return schemas.FloatOf(float64(f)), err
+		}
 		var f float64
 		err = json.Unmarshal(raw, &f)
 		return schemas.FloatOf(f), err

@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"math"
+	"slices"
 
 	"sluice/schemas"
 )
@@ -12,104 +13,117 @@ import (
 // encoder appends rows of one record.
 type encoder struct {
 	record string
+	heads  []head
 	ops    []op
+	// room is the most that a row without texts, bytes and lists takes.
+	room int
+}
+
+func newEncoder(record string, ops []op) encoder {
+	e := encoder{record: record, ops: ops}
+	for i := range ops {
+		o := &ops[i]
+		e.heads = append(e.heads, o.head)
+		e.room += 1 + 2*maxVarint + int(o.size) + len(o.zero) + len(o.unavailable)
+	}
+	return e
 }
 
 // append appends the row's Avro bytes. On an error dst is returned as it was.
+//
+// Room for the whole row is made at once, and the commonest columns are written
+// into it without asking again. Only a list can take more than was made room
+// for: after each of the rarer columns it is made again.
 func (e *encoder) append(dst []byte, row schemas.Row) ([]byte, error) {
 	if len(row) != len(e.ops) {
 		return dst, e.errorf("", "a row of %d values for %d columns", len(row), len(e.ops))
 	}
-	out := dst
-	for i := range e.ops {
-		o, v := &e.ops[i], &row[i]
-		var bad string
-		if v.Kind != o.kind {
-			out, bad = o.appendMissing(out, v.Kind)
-		} else {
-			switch o.null {
-			case nullFirst:
-				out = append(out, 2)
-			case nullLast:
-				out = append(out, 0)
-			}
-			switch o.code {
-			case codeText:
-				out = append(appendLong(out, int64(len(v.Bytes))), v.Bytes...)
-			case codeLong:
-				if n := v.Int(); o.low <= n && n <= o.high && o.times == 1 {
-					out = appendLong(out, n)
-				} else {
-					out, bad = o.appendScaled(out, n)
-				}
-			default:
-				out, bad = o.appendRare(out, v)
-			}
-		}
-		if bad != "" {
-			return dst, e.errorf(o.column.Name, "%s", bad)
-		}
+	room := e.room
+	for i := range row {
+		room += len(row[i].Bytes)
 	}
-	return out, nil
+	buf, at := dst, len(dst)
+	if cap(buf)-at < room {
+		buf = slices.Grow(buf, room)
+	}
+	buf = buf[:cap(buf)]
+	row = row[:len(e.heads)]
+	for i, h := range e.heads {
+		v := &row[i]
+		if v.Kind != h.kind || h.code > codeDecimal {
+			out, bad := e.ops[i].appendValue(buf[:at], v)
+			if bad != "" {
+				return dst, e.errorf(e.ops[i].column.Name, "%s", bad)
+			}
+			if at = len(out); cap(out)-at < room {
+				out = slices.Grow(out, room)
+			}
+			buf = out[:cap(out)]
+			continue
+		}
+		buf[at] = h.present
+		at += int(h.union)
+		b, u := v.Bytes, uint64(0)
+		switch h.code {
+		case codeLong:
+			u, b = zigzag(v.Int()), nil
+		case codeText:
+			u = uint64(len(b)) << 1
+		case codeBool:
+			u, b = uint64(v.Int()), nil
+		case codeInt:
+			n, bad := e.ops[i].fit(v.Int())
+			if bad != "" {
+				return dst, e.errorf(e.ops[i].column.Name, "%s", bad)
+			}
+			u, b = zigzag(n), nil
+		case codeDecimal:
+			var bad string
+			if b, bad = e.ops[i].digits(v); bad != "" {
+				return dst, e.errorf(e.ops[i].column.Name, "%s", bad)
+			}
+			u = uint64(len(b)) << 1
+		}
+		if u < 0x80 {
+			buf[at] = byte(u)
+			at++
+		} else {
+			at = putVarint(buf, at, u)
+		}
+		at += copy(buf[at:], b)
+	}
+	return buf[:at], nil
 }
 
 func (e *encoder) errorf(field, format string, args ...any) error {
 	return &Error{Record: e.record, Field: field, Offset: -1, What: fmt.Sprintf(format, args...)}
 }
 
-// appendValue appends one value with its union's index, if it is in one.
-func (o *op) appendValue(dst []byte, v *schemas.Value) ([]byte, string) {
+// appendValue appends one value with its union's index, if it is in one. bad
+// says what is wrong with it.
+func (o *op) appendValue(dst []byte, v *schemas.Value) (out []byte, bad string) {
 	if v.Kind != o.kind {
 		return o.appendMissing(dst, v.Kind)
 	}
-	dst = o.appendPresent(dst)
+	if o.union != 0 {
+		dst = append(dst, o.present)
+	}
 	switch o.code {
-	case codeText:
+	case codeText, codeBytes:
 		return appendBytes(dst, v.Bytes), ""
 	case codeLong:
-		return o.appendScaled(dst, v.Int())
-	}
-	return o.appendRare(dst, v)
-}
-
-// appendPresent appends the index in the union that says: there is a value.
-func (o *op) appendPresent(dst []byte) []byte {
-	switch o.null {
-	case nullFirst:
-		return append(dst, 2)
-	case nullLast:
-		return append(dst, 0)
-	}
-	return dst
-}
-
-func (o *op) appendNull(dst []byte) []byte {
-	if o.null == nullFirst {
-		return append(dst, 0)
-	}
-	return append(dst, 2)
-}
-
-func (o *op) appendScaled(dst []byte, n int64) ([]byte, string) {
-	if o.times != 1 {
-		if n%o.times != 0 {
-			return dst, fmt.Sprintf("%d is no multiple of %d, the unit that the schema has", n, o.times)
-		}
-		n /= o.times
-	}
-	if n < o.low || n > o.high {
-		return dst, fmt.Sprintf("%d is out of range", n)
-	}
-	return appendLong(dst, n), ""
-}
-
-func (o *op) appendRare(dst []byte, v *schemas.Value) ([]byte, string) {
-	switch o.code {
+		return appendLong(dst, v.Int()), ""
 	case codeBool:
 		if v.Bool() {
 			return append(dst, 1), ""
 		}
 		return append(dst, 0), ""
+	case codeInt:
+		var n int64
+		if n, bad = o.fit(v.Int()); bad != "" {
+			return dst, bad
+		}
+		return appendLong(dst, n), ""
 	case codeFloat:
 		f := float32(v.Float())
 		if math.IsInf(float64(f), 0) && !math.IsInf(v.Float(), 0) {
@@ -118,20 +132,22 @@ func (o *op) appendRare(dst []byte, v *schemas.Value) ([]byte, string) {
 		return binary.LittleEndian.AppendUint32(dst, math.Float32bits(f)), ""
 	case codeDouble:
 		return binary.LittleEndian.AppendUint64(dst, math.Float64bits(v.Float())), ""
-	case codeBytes:
-		return appendBytes(dst, v.Bytes), ""
-	case codeFixed:
-		if len(v.Bytes) != int(o.size) {
-			return dst, fmt.Sprintf("%d bytes where %d are expected", len(v.Bytes), o.size)
-		}
-		return append(dst, v.Bytes...), ""
 	case codeDecimal:
-		return o.appendDecimal(dst, v)
+		var b []byte
+		if b, bad = o.digits(v); bad != "" {
+			return dst, bad
+		}
+		return appendBytes(dst, b), ""
 	case codeVarDecimal:
 		if len(v.Bytes) == 0 {
 			return dst, "a number without bytes"
 		}
 		return appendBytes(appendLong(dst, int64(v.Scale)), shortest(v.Bytes)), ""
+	case codeFixed:
+		if len(v.Bytes) != int(o.size) {
+			return dst, fmt.Sprintf("%d bytes where %d are expected", len(v.Bytes), o.size)
+		}
+		return append(dst, v.Bytes...), ""
 	case codeEnum:
 		for i, s := range o.symbols {
 			if string(s) == string(v.Bytes) {
@@ -145,20 +161,35 @@ func (o *op) appendRare(dst []byte, v *schemas.Value) ([]byte, string) {
 	return dst, "unknown code"
 }
 
-func (o *op) appendDecimal(dst []byte, v *schemas.Value) ([]byte, string) {
+// fit returns the Avro number of an Int, which has a range or a unit of its own.
+func (o *op) fit(n int64) (int64, string) {
+	if o.times != 1 {
+		if n%o.times != 0 {
+			return 0, fmt.Sprintf("%d is no multiple of %d, the unit that the schema has", n, o.times)
+		}
+		n /= o.times
+	}
+	if n < o.low || n > o.high {
+		return 0, fmt.Sprintf("%d is out of range", n)
+	}
+	return n, ""
+}
+
+// digits returns the Avro bytes of a number with a fixed scale.
+func (o *op) digits(v *schemas.Value) ([]byte, string) {
 	b := shortest(v.Bytes)
 	switch {
 	case len(b) == 0:
-		return dst, "a number without bytes"
+		return nil, "a number without bytes"
 	case v.Scale != o.scale:
-		return dst, fmt.Sprintf("a number of scale %d where %d is expected", v.Scale, o.scale)
+		return nil, fmt.Sprintf("a number of scale %d where %d is expected", v.Scale, o.scale)
 	case o.most == nil || len(b) < len(o.most):
 	case len(b) > len(o.most),
 		b[0] < 0x80 && bytes.Compare(b, o.most) > 0,
 		b[0] >= 0x80 && bytes.Compare(b, o.least) < 0:
-		return dst, fmt.Sprintf("a number of more than %d digits", o.column.Type.Precision)
+		return nil, fmt.Sprintf("a number of more than %d digits", o.column.Type.Precision)
 	}
-	return appendBytes(dst, b), ""
+	return b, ""
 }
 
 // shortest drops sign bytes that say nothing, so that equal numbers have equal
@@ -189,8 +220,8 @@ func (o *op) appendArray(dst []byte, elems schemas.Row) ([]byte, string) {
 func (o *op) appendMissing(dst []byte, kind schemas.Kind) ([]byte, string) {
 	switch kind {
 	case schemas.Null:
-		if o.null != required {
-			return o.appendNull(dst), ""
+		if o.union != 0 {
+			return append(dst, o.absent), ""
 		}
 		return dst, "null in a required column"
 	case schemas.Unchanged, schemas.Absent:
@@ -198,10 +229,13 @@ func (o *op) appendMissing(dst []byte, kind schemas.Kind) ([]byte, string) {
 			break
 		}
 		if kind == schemas.Unchanged && o.unavailable != nil {
-			return append(o.appendPresent(dst), o.unavailable...), ""
+			if o.union != 0 {
+				dst = append(dst, o.present)
+			}
+			return append(dst, o.unavailable...), ""
 		}
-		if o.null != required {
-			return o.appendNull(dst), ""
+		if o.union != 0 {
+			return append(dst, o.absent), ""
 		}
 		if kind == schemas.Absent && o.missing == fallback && o.zero != nil {
 			return append(dst, o.zero...), ""

@@ -87,14 +87,15 @@ func compileRows(e *encoder, t *schemas.Table, columns []*schemas.Column, m miss
 	if err != nil {
 		return nil, err
 	}
-	e.record, e.ops = t.FullName(), make([]op, len(columns))
+	ops := make([]op, len(columns))
 	for i, c := range columns {
 		o, err := compile(n.fields[i].node, c, m)
 		if err != nil {
 			return nil, err
 		}
-		e.ops[i] = *o
+		ops[i] = *o
 	}
+	*e = newEncoder(t.FullName(), ops)
 	return n, nil
 }
 

@@ -34,7 +34,9 @@ type envelopeField struct {
 	part part
 	name string
 	node *node
-	null union
+	// optional: in a union, where index says that there is a value.
+	optional bool
+	index    uint8
 }
 
 // ParseEnvelope compiles the decoder of an envelope from its schema: one that
@@ -55,14 +57,15 @@ func ParseEnvelope(schema string) (*EnvelopeDecoder, error) {
 	seen := map[part]bool{}
 	for i := range n.fields {
 		f := &n.fields[i]
-		e := envelopeField{name: f.name, node: f.node}
 		inner, null, optional := f.node.optional()
 		if !optional {
 			inner = f.node
 		}
+		e := envelopeField{name: f.name, node: f.node, optional: optional}
+		e.index, _ = null.indexes()
 		switch {
 		case f.name == "before" || f.name == "after":
-			e.part, e.null = before, null
+			e.part = before
 			if f.name == "after" {
 				e.part = after
 			}
@@ -73,10 +76,10 @@ func ParseEnvelope(schema string) (*EnvelopeDecoder, error) {
 				err = fault(n.name, "", "before and after are different types")
 			}
 		case f.name == "source" && inner.kind == "record":
-			e.part, e.null = source, null
+			e.part = source
 			from, d.source.ops, err = tableOf(inner, n.name+".source", refuse)
 		case f.name == "op" && inner.kind == "string":
-			e.part, e.null = operation, null
+			e.part = operation
 		}
 		if err != nil {
 			return nil, err
@@ -118,23 +121,18 @@ func (d *EnvelopeDecoder) Decode(data []byte, a *schemas.Arena, c *schemas.Chang
 		f := &d.fields[i]
 		start := r.at
 		var err error
-		switch f.part {
-		case other:
+		switch {
+		case f.part == other:
 			f.node.skip(&r)
-		case operation:
-			c.Op = r.operation(f.null)
-		default:
-			if !r.present(f.null) {
-				break
-			}
-			switch f.part {
-			case before:
-				c.Before, err = d.row.row(&r, "before.")
-			case after:
-				c.After, err = d.row.row(&r, "after.")
-			case source:
-				c.Source, err = d.source.row(&r, "source.")
-			}
+		case f.optional && !r.present(f.index):
+		case f.part == operation:
+			c.Op = r.operation()
+		case f.part == before:
+			c.Before, err = d.row.row(&r, "before.")
+		case f.part == after:
+			c.After, err = d.row.row(&r, "after.")
+		case f.part == source:
+			c.Source, err = d.source.row(&r, "source.")
 		}
 		if err != nil {
 			return err
@@ -143,19 +141,18 @@ func (d *EnvelopeDecoder) Decode(data []byte, a *schemas.Arena, c *schemas.Chang
 			return &Error{Record: d.name, Field: f.name, Offset: start, What: r.bad}
 		}
 	}
+	if c.Op == 0 {
+		return &Error{Record: d.name, Field: "op", Offset: r.at, What: "no operation"}
+	}
 	return r.end(d.name)
 }
 
 // operation reads the letter of the operation.
-func (r *reader) operation(null union) schemas.Op {
-	if r.present(null) {
-		b := r.take(r.long())
-		if len(b) == 1 && strings.IndexByte("cudrtm", b[0]) >= 0 {
-			return schemas.Op(b[0])
-		}
+func (r *reader) operation() schemas.Op {
+	b := r.take(r.long())
+	if len(b) != 1 || strings.IndexByte("cudrtm", b[0]) < 0 {
 		r.failf("%.20q is no operation", b)
 		return 0
 	}
-	r.fail("no operation")
-	return 0
+	return schemas.Op(b[0])
 }

@@ -86,3 +86,11 @@ const (
 	nullFirst
 	nullLast
 )
+
+// indexes are the bytes of the union's index, for a value and for null.
+func (u union) indexes() (present, absent uint8) {
+	if u == nullLast {
+		return 0, 2
+	}
+	return 2, 0
+}

@@ -13,26 +13,39 @@ import (
 type code uint8
 
 const (
-	codeLong       code = iota // Int as int or long, between low and high
-	codeText                   // Text as string
+	// Up to codeDecimal the encoder writes them in its loop.
+
+	codeText       code = iota // Text as string
+	codeLong                   // Int as long
 	codeBool                   // Bool as boolean
+	codeInt                    // Int as int or long, between low and high
+	codeDecimal                // Decimal as bytes
 	codeFloat                  // Float as float
 	codeDouble                 // Float as double
 	codeBytes                  // Bytes as bytes
 	codeFixed                  // Bytes as fixed
-	codeDecimal                // Decimal as bytes
 	codeVarDecimal             // Decimal as a record of scale and bytes
 	codeEnum                   // Text as enum
 	codeArray                  // List as array
 )
 
-// op is one column, compiled.
-type op struct {
+// head is the part of an op that every value needs. An encoder has them in a
+// slice of their own, so that a wide row's are in a few cache lines.
+type head struct {
 	code code
 	// kind is the Kind that the column's values have.
 	kind schemas.Kind
-	// null says where null stands in the union.
-	null union
+	// union is how many bytes the index in a union takes: 0, not in one, or 1.
+	union uint8
+	// present is the index that says there is a value.
+	present uint8
+}
+
+// op is one column, compiled.
+type op struct {
+	head
+	// absent is the index in the union that says null.
+	absent uint8
 	// missing says what becomes of Absent and Unchanged.
 	missing missing
 	// scale of a decimal, size of a fixed.
@@ -108,9 +121,10 @@ func limits(t schemas.TypeName) (low, high int64) {
 
 // compile makes the op of a column that is written as n.
 func compile(n *node, c *schemas.Column, m missing) (*op, error) {
-	o := &op{column: c, kind: kindOf[c.Type.Name], missing: m, times: 1}
+	o := &op{head: head{kind: kindOf[c.Type.Name]}, column: c, missing: m, times: 1}
 	if inner, order, ok := n.optional(); ok {
-		n, o.null = inner, order
+		n, o.union = inner, 1
+		o.present, o.absent = order.indexes()
 	}
 	name, times, ok := n.recognise()
 	if !ok || name != c.Type.Name {
@@ -121,12 +135,15 @@ func compile(n *node, c *schemas.Column, m missing) (*op, error) {
 	case "boolean":
 		o.code, o.zero = codeBool, []byte{0}
 	case "int", "long":
-		o.code, o.zero = codeLong, []byte{0}
+		o.code, o.zero = codeInt, []byte{0}
 		o.low, o.high = limits(name)
 		if n.kind == "int" {
 			o.low, o.high = max(o.low, math.MinInt32), min(o.high, math.MaxInt32)
 		}
 		o.low, o.high = max(o.low, math.MinInt64/times), min(o.high, math.MaxInt64/times)
+		if o.low == math.MinInt64 && o.high == math.MaxInt64 {
+			o.code = codeLong
+		}
 	case "float":
 		o.code, o.zero = codeFloat, make([]byte, 4)
 	case "double":
@@ -174,8 +191,7 @@ var unavailable = []byte(schemas.UnavailableValue)
 
 // arrayOfUnavailable is an array of the one element that says Unchanged.
 func (o *op) arrayOfUnavailable() []byte {
-	out := o.appendPresent([]byte{2})
-	out = append(out, o.unavailable...)
+	out := append([]byte{2, o.present}[:1+o.union], o.unavailable...)
 	return append(out, 0)
 }
 

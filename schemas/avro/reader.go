@@ -79,20 +79,14 @@ func (r *reader) take(n int64) []byte {
 	return b
 }
 
-// present reads a union's index and reports whether a value follows.
-func (r *reader) present(null union) bool {
-	if null == required {
-		return true
-	}
-	switch b := r.byte(); b {
-	case 0:
-		return null == nullLast && r.bad == ""
-	case 2:
-		return null == nullFirst
-	default:
+// present reads the index in a union of null and a type, and reports whether it
+// is the one that says there is a value.
+func (r *reader) present(index uint8) bool {
+	b := r.byte()
+	if b != 0 && b != 2 {
 		r.failf("no branch %d in a union of 2", b)
-		return false
 	}
+	return b == index && r.bad == ""
 }
 
 // end makes sure that nothing follows.

@@ -42,7 +42,7 @@ func ParseRecord(schema string) (*Record, error) {
 	}
 	return &Record{
 		Schema: schema, Table: t,
-		encoder: encoder{record: t.FullName(), ops: ops},
+		encoder: newEncoder(t.FullName(), ops),
 		decoder: decoder{record: t.FullName(), ops: ops},
 	}, nil
 }
