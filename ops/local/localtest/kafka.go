@@ -21,9 +21,7 @@ func Kafka(t testing.TB) kafka.Config {
 	t.Helper()
 	addr := ""
 	if os.Getenv("SLUICE_TEST_KAFKA") == "apache" {
-		addr = apache.get(t, local.PartKafka, func(ctx context.Context) (*local.Kafka, error) {
-			return local.StartKafka(ctx, local.KafkaOptions{})
-		}).Addr()
+		addr = Apache(t).Addr()
 	} else {
 		addr = Broker(t).Addr()
 	}
@@ -39,5 +37,14 @@ func Broker(t testing.TB) *local.Broker {
 	t.Helper()
 	return broker.get(t, func(ctx context.Context) (*local.Broker, error) {
 		return local.StartBroker(ctx, local.BrokerOptions{})
+	})
+}
+
+// Apache returns the private Apache Kafka of this test binary, whatever
+// SLUICE_TEST_KAFKA says.
+func Apache(t testing.TB) *local.Kafka {
+	t.Helper()
+	return apache.get(t, local.PartKafka, func(ctx context.Context) (*local.Kafka, error) {
+		return local.StartKafka(ctx, local.KafkaOptions{})
 	})
 }

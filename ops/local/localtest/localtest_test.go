@@ -2,6 +2,8 @@ package localtest_test
 
 import (
 	"context"
+	"net/http"
+	"strings"
 	"testing"
 
 	"github.com/jackc/pgx/v5"
@@ -62,6 +64,36 @@ func TestKafkaIsSharedAndAnswers(t *testing.T) {
 	}
 	if err := cl.ProduceSync(t.Context(), &kgo.Record{Topic: topic, Value: []byte("v")}).FirstErr(); err != nil {
 		t.Fatal(err)
+	}
+}
+
+func TestRegistryKeepsItsSubjectsInKafka(t *testing.T) {
+	url := localtest.Registry(t).URL
+	request, err := http.NewRequestWithContext(t.Context(), http.MethodPost, url+"/subjects/s-value/versions",
+		strings.NewReader(`{"schema": "\"string\""}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	answer, err := http.DefaultClient.Do(request)
+	if err != nil {
+		t.Fatal(err)
+	}
+	answer.Body.Close()
+	t.Cleanup(http.DefaultClient.CloseIdleConnections)
+	if answer.StatusCode != http.StatusOK {
+		t.Fatalf("registering a schema: %s", answer.Status)
+	}
+	cl, err := kgo.NewClient(kgo.SeedBrokers(localtest.Kafka(t).Brokers...))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer cl.Close()
+	ends, err := kadm.NewClient(cl).ListEndOffsets(t.Context(), "_schemas")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if end, _ := ends.Lookup("_schemas", 0); end.Offset == 0 {
+		t.Error("the topic _schemas is empty: the schema would be lost with the process")
 	}
 }
 
