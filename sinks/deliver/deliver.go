@@ -137,9 +137,6 @@ func (d *Deliver) Run(ctx context.Context) error {
 	d.lanes.write = func(ctx context.Context, tasks []*task) []verdict { return d.attempt(ctx, life, tasks) }
 	ctx, d.stop = context.WithCancelCause(ctx)
 	defer d.stop(nil)
-	if err := d.failure(); err != nil {
-		return err
-	}
 
 	in, err := kgo.NewClient(append(opts, d.groupOptions()...)...)
 	if err != nil {

@@ -303,13 +303,6 @@ func (l *lanes) inFlight() int {
 	return len(l.flights)
 }
 
-// inHand reports whether any task is in a lane.
-func (l *lanes) inHand() bool {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return len(l.byKey) > 0
-}
-
 // laneList is a queue of lanes that can be left from the middle.
 type laneList struct {
 	first, last *lane
