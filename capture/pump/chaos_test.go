@@ -92,7 +92,9 @@ func chaos(t *testing.T, rng *rand.Rand) {
 		n := 100 + rng.IntN(400)
 		have += n
 		in.src.grow(n)
-		switch rng.IntN(6) {
+		what := rng.IntN(6)
+		t.Logf("%s: event %d, act %d", time.Now().Format("05.000"), have, what)
+		switch what {
 		case 0:
 			b.stop()
 			b.start()

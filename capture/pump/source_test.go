@@ -121,6 +121,7 @@ func (s *tape) Open(_ context.Context, from schemas.Position) error {
 		s.t.Errorf("opened at event %d after %d were acknowledged and forgotten", at.Next, s.acked)
 	}
 	s.cursor, s.seen, s.open = at.Next, at.Next, true
+	s.acked = at.Next // it was saved, so it is durable
 	return nil
 }
 
