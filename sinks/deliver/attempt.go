@@ -54,12 +54,16 @@ func (d *Deliver) prepare(ctx, life context.Context, t *task) (verdict, bool) {
 	if t.delivery == nil {
 		err := d.decode(ctx, t)
 		var u *undecodable
+		var stop *sinks.Error
 		switch {
 		case err == nil:
 			t.tries = 0
 		case errors.As(err, &u):
 			d.park(life, t, reasonUndecodable, &sinks.Error{Class: sinks.Permanent, Err: err})
 			return verdict{step: settled}, false
+		case errors.As(err, &stop):
+			d.fail(d.stopFault(stop))
+			return verdict{again, d.cfg.Backoff.MaxInterval}, false
 		default:
 			// The registry is away: that is neither the record's fault nor
 			// the target's.

@@ -6,14 +6,22 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
+	"net/http"
 	"strings"
 	"sync"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/sr"
 
 	"sluice/schemas"
 	"sluice/schemas/avro"
 	"sluice/schemas/registry"
 	"sluice/sinks"
 )
+
+// schemaTimeout bounds one try to fetch a schema, so that a registry that is
+// away does not hold the places of the pool for long.
+const schemaTimeout = 10 * time.Second
 
 // undecodable is a value that no later try can decode.
 type undecodable struct{ err error }
@@ -42,7 +50,8 @@ func newDecoder(s schemaSource) *decoder {
 }
 
 // decode returns a row that owns its memory. *undecodable: the value is at
-// fault; any other error: the registry is.
+// fault; any other error: the registry is, and *sinks.Error if a person must
+// mend it.
 func (d *decoder) decode(ctx context.Context, value []byte) (*schemas.Table, schemas.Row, error) {
 	id, body, err := registry.SplitHeader(value)
 	if err != nil {
@@ -71,9 +80,11 @@ func (d *decoder) record(ctx context.Context, id int) (*avro.Record, error) {
 	if rec != nil {
 		return rec, nil
 	}
+	ctx, cancel := context.WithTimeout(ctx, schemaTimeout)
+	defer cancel()
 	text, err := d.schemas.Schema(ctx, id)
 	if err != nil {
-		return nil, fmt.Errorf("fetching schema %d: %w", id, err)
+		return nil, registryError(id, err)
 	}
 	rec, err = avro.ParseRecord(text)
 	if err != nil {
@@ -85,7 +96,24 @@ func (d *decoder) record(ctx context.Context, id int) (*avro.Record, error) {
 	return rec, nil
 }
 
-// deliver decodes the task's record into its delivery.
+// registryError sorts an error of the registry: an id that it does not know is
+// the record's fault, refused credentials are for a person to mend, and all
+// else may pass.
+func registryError(id int, err error) error {
+	var answer *sr.ResponseError
+	if !errors.Is(err, registry.ErrRefused) || !errors.As(err, &answer) {
+		return fmt.Errorf("fetching schema %d: %w", id, err)
+	}
+	switch {
+	case answer.StatusCode == http.StatusNotFound && answer.ErrorCode >= 40400:
+		return &undecodable{err}
+	case answer.StatusCode == http.StatusUnauthorized, answer.StatusCode == http.StatusForbidden:
+		return &sinks.Error{Class: sinks.Stop, Err: err}
+	}
+	return fmt.Errorf("fetching schema %d: %w", id, err)
+}
+
+// decode decodes the task's record into its delivery.
 func (d *Deliver) decode(ctx context.Context, t *task) error {
 	r := t.record
 	if len(r.Key) == 0 {
