@@ -40,6 +40,7 @@ func (e *encoder) prepare(ctx context.Context, b *capture.Batch) error {
 		if last = t; e.routes[t] != nil {
 			continue
 		}
+		e.pump.notReady("waiting for Kafka and the schema registry to take table " + t.FullName())
 		var wait backoff
 		for {
 			r, err := e.pump.open(ctx, e.client, t)
@@ -50,7 +51,6 @@ func (e *encoder) prepare(ctx context.Context, b *capture.Batch) error {
 			if isFault(err) || ctx.Err() != nil {
 				return err
 			}
-			e.pump.notReady(oneLine(err))
 			e.pump.log.Warn("waiting before the first record of a table", "table", t.FullName(), "error", err)
 			if !wait.sleep(ctx) {
 				return ctx.Err()
