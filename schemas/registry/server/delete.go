@@ -40,23 +40,25 @@ func (s *Server) deleteSubject(r *http.Request) (any, error) {
 // deleteVersion does the same with one version.
 func (s *Server) deleteVersion(r *http.Request) (any, error) {
 	subject, permanent := r.PathValue("subject"), flag(r, "permanent")
-	number := 0
+	gone := 0
 	err := s.journal.update(r.Context(), func(st *store) ([]entry, error) {
-		v, err := st.find(subject, r.PathValue("version"), true)
+		text := r.PathValue("version")
+		_, numbered := number(text) // the latest is the latest that is not hidden
+		v, err := st.find(subject, text, numbered || permanent)
 		if err != nil {
 			return nil, err
 		}
-		number = v.number
-		k := key{Type: "SCHEMA", Subject: &subject, Version: number, Magic: 1}
+		gone = v.number
+		k := key{Type: "SCHEMA", Subject: &subject, Version: gone, Magic: 1}
 		switch {
 		case permanent && !v.deleted:
-			return nil, refuse(http.StatusNotFound, 40407, "Subject '%s' Version %d was not deleted first before being permanently deleted", subject, number)
+			return nil, refuse(http.StatusNotFound, 40407, "Subject '%s' Version %d was not deleted first before being permanently deleted", subject, gone)
 		case permanent:
 			return []entry{{key: k}}, nil
 		case v.deleted:
-			return nil, refuse(http.StatusNotFound, 40406, "Subject '%s' Version %d was soft deleted. Set permanent=true to delete permanently", subject, number)
+			return nil, refuse(http.StatusNotFound, 40406, "Subject '%s' Version %d was soft deleted. Set permanent=true to delete permanently", subject, gone)
 		}
-		return []entry{{k, schemaValue{Subject: subject, Version: number, ID: v.id, Schema: st.texts[v.id], Deleted: true}}}, nil
+		return []entry{{k, schemaValue{Subject: subject, Version: gone, ID: v.id, Schema: st.texts[v.id], Deleted: true}}}, nil
 	})
-	return number, err
+	return gone, err
 }
