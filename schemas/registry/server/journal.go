@@ -45,7 +45,6 @@ type journal struct {
 func openJournal(ctx context.Context, opts []kgo.Opt, log *slog.Logger) (*journal, error) {
 	j := &journal{opts: opts, log: log, store: newStore()}
 	reader, err := kgo.NewClient(j.with(
-		kgo.ConsumePartitions(map[string]map[int32]kgo.Offset{topic: {0: kgo.NewOffset().AtStart()}}),
 		kgo.FetchIsolationLevel(kgo.ReadCommitted()),
 		kgo.KeepControlRecords(), // or the end could not be told from a marker
 	)...)
@@ -57,6 +56,8 @@ func openJournal(ctx context.Context, opts []kgo.Opt, log *slog.Logger) (*journa
 		reader.Close()
 		return nil, err
 	}
+	// Only now: a client that looks for a topic in vain pauses for a second.
+	reader.AddConsumePartitions(map[string]map[int32]kgo.Offset{topic: {0: kgo.NewOffset().AtStart()}})
 	if err := j.catchUp(ctx); err != nil {
 		reader.Close()
 		return nil, err
@@ -125,20 +126,21 @@ func (j *journal) catchUp(ctx context.Context) error {
 	defer j.reading.Unlock()
 	for j.next < end.Offset {
 		fetches := j.reader.PollFetches(ctx)
+		// First of all, even if ctx has ended meanwhile: what was polled is not
+		// given out twice.
+		j.take(fetches.Records())
 		if err := ctx.Err(); err != nil {
 			return fmt.Errorf("reading %s to its end: %w", topic, context.Cause(ctx))
 		}
 		if err := fetches.Err(); err != nil {
 			return fmt.Errorf("reading %s: %w", topic, err)
 		}
-		if err := j.take(fetches.Records()); err != nil {
-			return err
-		}
 	}
 	return nil
 }
 
-func (j *journal) take(records []*kgo.Record) error {
+// take applies records to the store.
+func (j *journal) take(records []*kgo.Record) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	for _, r := range records {
@@ -151,7 +153,6 @@ func (j *journal) take(records []*kgo.Record) error {
 			j.log.Error("a record of the topic is no registry record; it is passed over", "topic", topic, "offset", r.Offset, "err", err)
 		}
 	}
-	return nil
 }
 
 // view calls fn with the store, which fn may only read.
@@ -240,6 +241,7 @@ func (j *journal) claim(ctx context.Context) error {
 		kgo.TransactionalID(transactionalID),
 		kgo.TransactionTimeout(10*time.Second),
 		kgo.RecordPartitioner(kgo.ManualPartitioner()),
+		kgo.ProducerLinger(0), // one record at a time, and somebody waits
 	)...)
 	if err != nil {
 		return fmt.Errorf("opening a client of kafka: %w", err)
