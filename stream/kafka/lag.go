@@ -78,6 +78,9 @@ func Lag(ctx context.Context, cl *kgo.Client, group string, topics ...string) ([
 				lag.Committed = c.At
 			}
 			from := lag.Committed
+			if from > lag.End {
+				from = -1 // the topic was made anew: consumers begin at its start
+			}
 			if start, ok := starts.Lookup(topic, p); ok && start.Err == nil {
 				from = max(from, start.Offset)
 			}

@@ -56,6 +56,12 @@ func TestLag(t *testing.T) {
 		t.Fatal(err)
 	}
 	check("committed", "[{orders 0 2 7 2}]")
+	commit(100)
+	check("committed past the end of a topic made anew", "[{orders 0 100 7 7}]")
+	if err := c.Ensure(ctx, client(t, c), false, "none"); err != nil {
+		t.Fatal(err)
+	}
+	check("a topic that was missing a moment ago", "[{none 0 -1 0 0}]", "none")
 	commit(6)
 	check("drained", "[{orders 0 6 7 0}]")
 }
