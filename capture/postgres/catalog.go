@@ -1,0 +1,143 @@
+package postgres
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strconv"
+)
+
+// tableInfo is what the catalogue says of a table.
+type tableInfo struct {
+	oid          uint32
+	schema, name string
+	// kind is relkind: r, or p for a partitioned table.
+	kind string
+	// identity is relreplident: d, n, f or i.
+	identity   string
+	readable   bool
+	partition  bool
+	attributes []attribute
+	// primary and identityIndex are column names in key order.
+	primary, identityIndex []string
+	// toasted are columns whose unchanged values may stay out of an update.
+	toasted []string
+}
+
+// attribute is one column of a table or of a relation message.
+type attribute struct {
+	name     string
+	oid      uint32
+	typmod   int32
+	optional bool
+	// identity: the column is part of the old row that the log carries.
+	identity bool
+}
+
+func (t *tableInfo) fullName() string { return t.schema + "." + t.name }
+func (t *tableInfo) sql() string      { return quote(t.schema) + "." + quote(t.name) }
+
+// keyColumns is the key of the table's records: the primary key, unless the log
+// does not carry it with a delete; then the index that it carries.
+func (t *tableInfo) keyColumns() []string {
+	if t.identity != "i" || len(t.identityIndex) == 0 {
+		return t.primary
+	}
+	for _, k := range t.primary {
+		if !slices.Contains(t.identityIndex, k) {
+			return t.identityIndex
+		}
+	}
+	if len(t.primary) == 0 {
+		return t.identityIndex
+	}
+	return t.primary
+}
+
+// readTables lists the tables of the database, without their columns.
+func readTables(ctx context.Context, q querier) ([]*tableInfo, error) {
+	rows, err := q.query(ctx, `
+		SELECT c.oid, n.nspname, c.relname, c.relkind, c.relreplident,
+		       has_table_privilege(c.oid, 'SELECT') AND has_schema_privilege(n.oid, 'USAGE'), c.relispartition
+		FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+		WHERE c.relkind IN ('r', 'p') AND c.relpersistence = 'p'
+		  AND n.nspname NOT LIKE 'pg\_%' AND n.nspname <> 'information_schema'
+		ORDER BY n.nspname, c.relname`)
+	if err != nil {
+		return nil, fmt.Errorf("listing tables: %w", err)
+	}
+	var out []*tableInfo
+	for _, r := range rows {
+		out = append(out, &tableInfo{
+			oid: r.oid(0), schema: r.text(1), name: r.text(2), kind: r.text(3),
+			identity: r.text(4), readable: r.bool(5), partition: r.bool(6),
+		})
+	}
+	return out, nil
+}
+
+// readTable asks for one table by object id; nil if it is gone.
+func readTable(ctx context.Context, q querier, oid uint32) (*tableInfo, error) {
+	rows, err := q.query(ctx, `
+		SELECT n.nspname, c.relname, c.relkind, c.relreplident
+		FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+		WHERE c.oid = $1`, strconv.FormatUint(uint64(oid), 10))
+	if err != nil || len(rows) == 0 {
+		return nil, err
+	}
+	t := &tableInfo{oid: oid, schema: rows[0].text(0), name: rows[0].text(1), kind: rows[0].text(2), identity: rows[0].text(3)}
+	return t, t.readColumns(ctx, q)
+}
+
+// readColumns fills in columns and keys.
+func (t *tableInfo) readColumns(ctx context.Context, q querier) error {
+	oid := strconv.FormatUint(uint64(t.oid), 10)
+	rows, err := q.query(ctx, `
+		SELECT a.attname, a.atttypid, a.atttypmod, a.attnotnull OR y.typnotnull, a.attstorage IN ('x', 'e')
+		FROM pg_catalog.pg_attribute a JOIN pg_catalog.pg_type y ON y.oid = a.atttypid
+		WHERE a.attrelid = $1 AND a.attnum > 0 AND NOT a.attisdropped AND a.attgenerated = ''
+		ORDER BY a.attnum`, oid)
+	if err != nil {
+		return fmt.Errorf("reading the columns of %s: %w", t.fullName(), err)
+	}
+	t.attributes, t.toasted = nil, nil
+	for _, r := range rows {
+		t.attributes = append(t.attributes, attribute{name: r.text(0), oid: r.oid(1), typmod: int32(r.int(2)), optional: !r.bool(3)})
+		if r.bool(4) {
+			t.toasted = append(t.toasted, r.text(0))
+		}
+	}
+	rows, err = q.query(ctx, `
+		SELECT i.indisprimary, i.indisreplident, json_agg(a.attname ORDER BY k.ord)
+		FROM pg_catalog.pg_index i
+		CROSS JOIN LATERAL unnest(i.indkey) WITH ORDINALITY AS k(attnum, ord)
+		JOIN pg_catalog.pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = k.attnum
+		WHERE i.indrelid = $1 AND (i.indisprimary OR i.indisreplident) AND k.ord <= i.indnkeyatts
+		GROUP BY i.indexrelid, i.indisprimary, i.indisreplident`, oid)
+	if err != nil {
+		return fmt.Errorf("reading the keys of %s: %w", t.fullName(), err)
+	}
+	t.primary, t.identityIndex = nil, nil
+	for _, r := range rows {
+		var names []string
+		if err := json.Unmarshal(r[2], &names); err != nil {
+			return fmt.Errorf("reading the keys of %s: %w", t.fullName(), err)
+		}
+		if r.bool(0) {
+			t.primary = names
+		}
+		if r.bool(1) {
+			t.identityIndex = names
+		}
+	}
+	inLog := t.primary
+	if t.identity == "i" {
+		inLog = t.identityIndex
+	}
+	for i := range t.attributes {
+		a := &t.attributes[i]
+		a.identity = t.identity == "f" || t.identity != "n" && slices.Contains(inLog, a.name)
+	}
+	return nil
+}

@@ -1,0 +1,161 @@
+package postgres
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"path"
+	"regexp"
+	"strings"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgconn"
+
+	"sluice/schemas"
+)
+
+// Config is a capture's postgres block, and the constructor of its Source.
+type Config struct {
+	// DSN is a libpq URL or key=value string. Its user needs REPLICATION and
+	// SELECT on the tables.
+	DSN string `yaml:"dsn"`
+	// Tables are "schema.table"; each half may be a glob ("public.*").
+	Tables []string `yaml:"tables"`
+	// Slot is the replication slot; default "sluice_<capture>".
+	Slot string `yaml:"slot"`
+	// Publication is created if it is missing; default: as the slot.
+	Publication string `yaml:"publication"`
+	// Decimals says how numeric arrives: "precise" (exact, the default),
+	// "string" (exact, and the only one that can say NaN and Infinity) or
+	// "double" (may round).
+	Decimals string `yaml:"decimals"`
+	// Snapshot is "initial" (read what the tables hold before the first
+	// change, the default) or "never".
+	Snapshot string `yaml:"snapshot"`
+	// Buffer bounds the memory of decoded changes that wait for the consumer;
+	// default 32MiB. One row may exceed it.
+	Buffer schemas.Size `yaml:"buffer"`
+	// Heartbeat is how often an idle source reports a newer position; default
+	// 10s.
+	Heartbeat time.Duration `yaml:"heartbeat"`
+}
+
+// Values of Config.Decimals and Config.Snapshot.
+const (
+	Precise = "precise"
+	String  = "string"
+	Double  = "double"
+
+	Initial = "initial"
+	Never   = "never"
+)
+
+// Defaults fills what was left out and does not depend on the capture's name.
+func (c *Config) Defaults() {
+	if c.Publication == "" {
+		c.Publication = c.Slot
+	}
+	if c.Decimals == "" {
+		c.Decimals = Precise
+	}
+	if c.Snapshot == "" {
+		c.Snapshot = Initial
+	}
+	if c.Buffer == 0 {
+		c.Buffer = 32 << 20
+	}
+	if c.Heartbeat == 0 {
+		c.Heartbeat = 10 * time.Second
+	}
+}
+
+var notSlot = regexp.MustCompile(`[^a-z0-9_]`)
+
+// DefaultsFor is Defaults for the capture of that name; it names the slot.
+func (c *Config) DefaultsFor(capture string) {
+	if c.Slot == "" {
+		c.Slot = "sluice_" + notSlot.ReplaceAllString(strings.ToLower(capture), "_")
+	}
+	c.Defaults()
+}
+
+var slotName = regexp.MustCompile(`^[a-z0-9_]{1,63}$`)
+
+// Validate says what is wrong without asking the database; each error is a
+// *schemas.Fault.
+func (c Config) Validate() error {
+	var errs []error
+	fault := func(where, what, cure string) {
+		errs = append(errs, &schemas.Fault{Where: where, What: what, Cure: cure})
+	}
+	if c.DSN == "" {
+		fault("dsn", "missing", "write dsn: postgres://user:password@host:5432/database")
+	} else if _, err := pgconn.ParseConfig(c.DSN); err != nil {
+		fault("dsn", "is no PostgreSQL connection string", "write postgres://user:password@host:5432/database")
+	}
+	if len(c.Tables) == 0 {
+		fault("tables", "none named", `name them as schema.table, such as tables: [public.customers, "sales.*"]`)
+	}
+	for i, t := range c.Tables {
+		schema, table, ok := strings.Cut(t, ".")
+		_, err1 := path.Match(schema, "")
+		_, err2 := path.Match(table, "")
+		if !ok || schema == "" || table == "" || err1 != nil || err2 != nil {
+			fault(fmt.Sprintf("tables[%d]", i), fmt.Sprintf("%q is no schema.table", t), "write the schema too, such as public."+strings.TrimPrefix(t, "."))
+		}
+	}
+	if c.Slot != "" && !slotName.MatchString(c.Slot) {
+		fault("slot", fmt.Sprintf("%q is no slot name", c.Slot), "use up to 63 of a-z, 0-9 and _")
+	}
+	if len(c.Publication) > 63 {
+		fault("publication", "longer than 63 bytes", "choose a shorter name")
+	}
+	switch c.Decimals {
+	case "", Precise, String, Double:
+	default:
+		fault("decimals", fmt.Sprintf("%q is unknown", c.Decimals), "write precise, string or double")
+	}
+	switch c.Snapshot {
+	case "", Initial, Never:
+	default:
+		fault("snapshot", fmt.Sprintf("%q is unknown", c.Snapshot), "write initial or never")
+	}
+	if c.Buffer < 0 || c.Buffer > 0 && c.Buffer < 64<<10 {
+		fault("buffer", c.Buffer.String()+" is too small", "give at least 64KiB")
+	}
+	if c.Heartbeat < 0 {
+		fault("heartbeat", "is negative", "give a duration such as 10s")
+	}
+	return errors.Join(errs...)
+}
+
+// New returns the Source of the capture of that name. Nothing is connected
+// before Open.
+func (c Config) New(capture string, log *slog.Logger) (*Source, error) {
+	c.DefaultsFor(capture)
+	if err := c.Validate(); err != nil {
+		return nil, err
+	}
+	if log == nil {
+		log = slog.New(slog.DiscardHandler)
+	}
+	return newSource(c, capture, log), nil
+}
+
+// captures reports whether the configuration names the table.
+func (c *Config) captures(schema, table string) bool {
+	for _, t := range c.Tables {
+		s, n, _ := strings.Cut(t, ".")
+		if matches(s, schema) && matches(n, table) {
+			return true
+		}
+	}
+	return false
+}
+
+func matches(pattern, name string) bool {
+	ok, err := path.Match(pattern, name)
+	return pattern == name || ok && err == nil
+}
+
+func isGlob(pattern string) bool { return strings.ContainsAny(pattern, `*?[\`) }

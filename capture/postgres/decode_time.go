@@ -1,0 +1,337 @@
+package postgres
+
+import (
+	"math"
+	"strconv"
+
+	"sluice/schemas"
+)
+
+// What infinity becomes in the types that cannot say it. The timestamps' are
+// those of Debezium's documentation (PostgreSQL connector, temporal types).
+const (
+	InfiniteDate              = math.MaxInt32
+	NegativeInfiniteDate      = math.MinInt32
+	InfiniteTimestamp         = 9223372036825200000
+	NegativeInfiniteTimestamp = -9223372036832400000
+)
+
+const (
+	microsSecond = 1_000_000
+	microsMinute = 60 * microsSecond
+	microsHour   = 60 * microsMinute
+	microsDay    = 24 * microsHour
+	// microsMonth is the mean month of 365.25/12 days, as Debezium counts.
+	microsMonth = 2_629_800 * microsSecond
+)
+
+// scanner reads the parts of a date or time; ok turns false at what does not
+// fit and stays so.
+type scanner struct {
+	b  []byte
+	ok bool
+}
+
+func (s *scanner) digit() bool { return len(s.b) > 0 && s.b[0] >= '0' && s.b[0] <= '9' }
+
+// number reads at least low and at most high digits.
+func (s *scanner) number(low, high int) int64 {
+	var n int64
+	i := 0
+	for i < high && s.digit() {
+		n = n*10 + int64(s.b[0]-'0')
+		s.b = s.b[1:]
+		i++
+	}
+	s.ok = s.ok && i >= low
+	return n
+}
+
+func (s *scanner) skip(c byte) bool {
+	if len(s.b) > 0 && s.b[0] == c {
+		s.b = s.b[1:]
+		return true
+	}
+	return false
+}
+
+func (s *scanner) expect(c byte) { s.ok = s.skip(c) && s.ok }
+
+// date reads y-m-d; the era stands at the end of the text, so the caller
+// passes it.
+func (s *scanner) date(bc bool) (year, month, day int64) {
+	year = s.number(4, 7)
+	s.expect('-')
+	month = s.number(2, 2)
+	s.expect('-')
+	day = s.number(2, 2)
+	s.ok = s.ok && month >= 1 && month <= 12 && day >= 1 && day <= 31
+	if bc {
+		year = 1 - year
+	}
+	return year, month, day
+}
+
+// clock reads h:m:s[.ffffff] in microseconds.
+func (s *scanner) clock() int64 {
+	h := s.number(2, 2)
+	s.expect(':')
+	m := s.number(2, 2)
+	s.expect(':')
+	sec := s.number(2, 2)
+	s.ok = s.ok && h <= 24 && m <= 59 && sec <= 60
+	return h*microsHour + m*microsMinute + sec*microsSecond + s.fraction()
+}
+
+// fraction reads an optional [.f] of one to six digits in microseconds.
+func (s *scanner) fraction() int64 {
+	if !s.skip('.') {
+		return 0
+	}
+	before := len(s.b)
+	f := s.number(1, 6)
+	for i := before - len(s.b); i < 6; i++ {
+		f *= 10
+	}
+	return f
+}
+
+// offset reads an optional +hh[:mm[:ss]] in microseconds east of UTC.
+func (s *scanner) offset() int64 {
+	sign := int64(1)
+	if s.skip('-') {
+		sign = -1
+	} else if !s.skip('+') {
+		return 0
+	}
+	o := s.number(2, 2) * microsHour
+	if s.skip(':') {
+		o += s.number(2, 2) * microsMinute
+		if s.skip(':') {
+			o += s.number(2, 2) * microsSecond
+		}
+	}
+	return sign * o
+}
+
+func (s *scanner) done() bool { return s.ok && len(s.b) == 0 }
+
+func cutEra(src []byte) (rest []byte, bc bool) {
+	if n := len(src) - 3; n > 0 && string(src[n:]) == " BC" {
+		return src[:n], true
+	}
+	return src, false
+}
+
+// days counts from 1970-01-01 in the proleptic Gregorian calendar. The year
+// starts in March, so that the leap day is its last; eras of 400 years repeat.
+func days(y, m, d int64) int64 {
+	if m <= 2 {
+		y--
+	}
+	era := y / 400
+	if y < 0 {
+		era = (y - 399) / 400
+	}
+	yoe := y - era*400
+	doy := (153*((m+9)%12)+2)/5 + d - 1
+	return era*146097 + yoe*365 + yoe/4 - yoe/100 + doy - 719468
+}
+
+func decodeDate(dst *schemas.Value, src []byte, _ *schemas.Arena) error {
+	switch string(src) {
+	case "infinity":
+		*dst = schemas.IntOf(InfiniteDate)
+		return nil
+	case "-infinity":
+		*dst = schemas.IntOf(NegativeInfiniteDate)
+		return nil
+	}
+	rest, bc := cutEra(src)
+	s := scanner{rest, true}
+	y, m, d := s.date(bc)
+	if !s.done() {
+		return malformed("date", src)
+	}
+	*dst = schemas.IntOf(days(y, m, d))
+	return nil
+}
+
+func decodeTime(dst *schemas.Value, src []byte, _ *schemas.Arena) error {
+	s := scanner{src, true}
+	t := s.clock()
+	if !s.done() {
+		return malformed("time", src)
+	}
+	*dst = schemas.IntOf(t)
+	return nil
+}
+
+// decodeTimestamp reads a wall clock in units of that many microseconds.
+func decodeTimestamp(unit int64) decodeFunc {
+	return func(dst *schemas.Value, src []byte, _ *schemas.Arena) error {
+		switch string(src) {
+		case "infinity":
+			*dst = schemas.IntOf(InfiniteTimestamp)
+			return nil
+		case "-infinity":
+			*dst = schemas.IntOf(NegativeInfiniteTimestamp)
+			return nil
+		}
+		rest, bc := cutEra(src)
+		s := scanner{rest, true}
+		y, m, d := s.date(bc)
+		s.expect(' ')
+		t := s.clock()
+		if !s.done() || y > 294276 || y < -4712 {
+			return malformed("timestamp", src)
+		}
+		t += days(y, m, d) * microsDay
+		if unit > 1 { // a finer part cannot be there, the column is rounded to its scale
+			t /= unit
+		}
+		*dst = schemas.IntOf(t)
+		return nil
+	}
+}
+
+// decodeTimestamptz reads what a session in UTC writes and writes it as RFC
+// 3339, the fraction without closing zeros; infinity stays a word.
+func decodeTimestamptz(dst *schemas.Value, src []byte, a *schemas.Arena) error {
+	if string(src) == "infinity" || string(src) == "-infinity" {
+		*dst = schemas.TextOf(src)
+		return nil
+	}
+	rest, bc := cutEra(src)
+	s := scanner{rest, true}
+	y, m, d := s.date(bc)
+	s.expect(' ')
+	clock := s.clock()
+	if s.offset() != 0 || !s.done() {
+		return malformed("timestamptz in UTC", src)
+	}
+	out := a.Grow(40)
+	switch {
+	case y > 9999:
+		out = append(out, '+')
+		out = strconv.AppendInt(out, y, 10)
+	case y < 0:
+		out = append(out, '-')
+		out = appendPadded(out, -y, 4)
+	default:
+		out = appendPadded(out, y, 4)
+	}
+	out = append(out, '-')
+	out = appendPadded(out, m, 2)
+	out = append(out, '-')
+	out = appendPadded(out, d, 2)
+	out = append(out, 'T')
+	out = appendClock(out, clock)
+	out = append(out, 'Z')
+	a.Keep(len(out))
+	*dst = schemas.TextOf(out[:len(out):len(out)])
+	return nil
+}
+
+// decodeTimetz reads a time with its zone and writes it in UTC.
+func decodeTimetz(dst *schemas.Value, src []byte, a *schemas.Arena) error {
+	s := scanner{src, true}
+	t := s.clock() - s.offset()
+	if !s.done() {
+		return malformed("timetz", src)
+	}
+	t = ((t % microsDay) + microsDay) % microsDay
+	out := appendClock(a.Grow(16), t)
+	out = append(out, 'Z')
+	a.Keep(len(out))
+	*dst = schemas.TextOf(out[:len(out):len(out)])
+	return nil
+}
+
+func appendClock(out []byte, t int64) []byte {
+	out = appendPadded(out, t/microsHour, 2)
+	out = append(out, ':')
+	out = appendPadded(out, t/microsMinute%60, 2)
+	out = append(out, ':')
+	out = appendPadded(out, t/microsSecond%60, 2)
+	if f := t % microsSecond; f != 0 {
+		out = append(out, '.')
+		out = appendPadded(out, f, 6)
+		for out[len(out)-1] == '0' {
+			out = out[:len(out)-1]
+		}
+	}
+	return out
+}
+
+func appendPadded(out []byte, n int64, width int) []byte {
+	var b [20]byte
+	i := len(b)
+	for ; n > 0 || len(b)-i < width; n /= 10 {
+		i--
+		b[i] = byte('0' + n%10)
+	}
+	return append(out, b[i:]...)
+}
+
+// decodeInterval reads "1 year 2 mons -3 days +04:05:06.789" as microseconds;
+// a month counts 365.25/12 days.
+func decodeInterval(dst *schemas.Value, src []byte, _ *schemas.Arena) error {
+	s := scanner{src, len(src) > 0}
+	var total int64
+	for s.ok && len(s.b) > 0 {
+		sign := int64(1)
+		if s.skip('-') {
+			sign = -1
+		} else {
+			s.skip('+')
+		}
+		n := s.number(1, 18)
+		if s.skip(':') {
+			m := s.number(2, 2)
+			s.expect(':')
+			sec := s.number(2, 2)
+			total = sumOf(&s, total, sign*n, microsHour)
+			total += sign * (m*microsMinute + sec*microsSecond + s.fraction())
+			s.ok = s.ok && len(s.b) == 0
+			break
+		}
+		s.expect(' ')
+		word := s.b
+		for i, c := range s.b {
+			if c == ' ' {
+				word = s.b[:i]
+				break
+			}
+		}
+		s.b = s.b[len(word):]
+		switch string(word) {
+		case "year", "years":
+			total = sumOf(&s, total, sign*n, 12*microsMonth)
+		case "mon", "mons":
+			total = sumOf(&s, total, sign*n, microsMonth)
+		case "day", "days":
+			total = sumOf(&s, total, sign*n, microsDay)
+		default:
+			s.ok = false
+		}
+		if len(s.b) > 0 {
+			s.expect(' ')
+		}
+	}
+	if !s.done() {
+		return malformed("interval that fits into microseconds", src)
+	}
+	*dst = schemas.IntOf(total)
+	return nil
+}
+
+// sumOf is total + n*unit, or a failed scanner where that does not fit.
+func sumOf(s *scanner, total, n, unit int64) int64 {
+	p := n * unit
+	sum := total + p
+	if n != 0 && p/n != unit || (total > 0) == (p > 0) && (sum > 0) != (total > 0) && total != 0 && p != 0 {
+		s.ok = false
+	}
+	return sum
+}

@@ -1,0 +1,41 @@
+// Package postgres reads PostgreSQL 13 and later by logical replication: a slot
+// with the plug-in pgoutput, protocol version 1 (PostgreSQL docs, 55.4 and
+// 55.9). It implements capture.Source.
+//
+//	Open ─ zero position ──► slot, exported snapshot ──► snapshot ─┐
+//	     ─ in a snapshot ──► new database snapshot ────► the rest ─┤
+//	     ─ in the stream ──────────────────────────────────────────┴► stream
+//
+// One goroutine reads and decodes into batches of a bounded pool; a second one
+// reports to the server, so that a consumer that pauses for hours keeps its
+// connection. Next takes what is there: small batches when idle, large ones
+// when the consumer is the slower side.
+//
+// # Position
+//
+// A position names an event: the LSN of its transaction's commit record and the
+// index of its row message in that transaction. Beside it stands the LSN that
+// may be confirmed when the position is durable: the end of the last
+// transaction that lies wholly before it. After a restart the server sends
+// again from there and what the position covers is skipped. An idle database
+// still moves: batches without changes carry on the server's log position, at
+// most every heartbeat.
+//
+// # Snapshot
+//
+// The initial snapshot reads table by table in the database snapshot that
+// belongs to the slot's creation, so rows and stream meet without gap and
+// without double. Tables with a primary key are read in its order, and a
+// restart goes on after the last saved key, in a new database snapshot, while
+// the stream still starts where the slot was created. What is promised then is
+// convergence: changes made between the slot's creation and the new snapshot
+// come twice, as part of a row read and again as the events themselves; whoever
+// applies the events in order by key ends with the source's state. A table
+// without a primary key is read whole and, if interrupted, whole again.
+//
+// # Rows
+//
+// A row of the snapshot and a row of the stream go through the same decoders,
+// from the same text form; see TYPES.md. Both sessions fix the settings that
+// the text depends on.
+package postgres

@@ -1,0 +1,71 @@
+package postgres
+
+import (
+	"encoding/json"
+	"fmt"
+
+	"github.com/jackc/pglogrepl"
+
+	"sluice/schemas"
+)
+
+// lsn is a place in the server's log.
+type lsn = pglogrepl.LSN
+
+// position is what a schemas.Position of this source says.
+type position struct {
+	// Commit is the commit record of the transaction of the last event, Row
+	// how many of its row messages came before this position.
+	Commit logPlace `json:"commit"`
+	Row    int64    `json:"row"`
+	// LSN is where reading starts again, and what may be confirmed to the
+	// server once the position is durable: everything before it is in Kafka.
+	LSN logPlace `json:"lsn"`
+	// System, Timeline and Slot say which log the numbers are of.
+	System   string         `json:"system"`
+	Timeline int32          `json:"timeline"`
+	Slot     string         `json:"slot"`
+	Snapshot *snapshotPlace `json:"snapshot,omitempty"`
+}
+
+// snapshotPlace is how far a snapshot came.
+type snapshotPlace struct {
+	Done []string `json:"done"`
+	// Table is being read; Key is the text of its last key read, Rows how many
+	// rows were read of it.
+	Table string   `json:"table,omitempty"`
+	Key   []string `json:"key,omitempty"`
+	Rows  int64    `json:"rows,omitempty"`
+}
+
+// logPlace is an lsn, in JSON as PostgreSQL writes it.
+type logPlace lsn
+
+// MarshalText writes "16/B374D848".
+func (p logPlace) MarshalText() ([]byte, error) { return []byte(lsn(p).String()), nil }
+
+// UnmarshalText reads what MarshalText wrote.
+func (p *logPlace) UnmarshalText(b []byte) error {
+	l, err := pglogrepl.ParseLSN(string(b))
+	*p = logPlace(l)
+	return err
+}
+
+func (p *position) encode() schemas.Position {
+	b, err := json.Marshal(p)
+	if err != nil { // no value of these types is refused
+		panic(err)
+	}
+	return schemas.Position(b)
+}
+
+func parsePosition(p schemas.Position) (position, error) {
+	var out position
+	if err := json.Unmarshal([]byte(p), &out); err != nil {
+		return out, fmt.Errorf("reading position %q: %w", p, err)
+	}
+	if out.LSN == 0 || out.System == "" || out.Slot == "" || out.Row < 0 {
+		return out, fmt.Errorf("position %q is not one of this source", p)
+	}
+	return out, nil
+}

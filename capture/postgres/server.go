@@ -1,0 +1,154 @@
+package postgres
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/jackc/pglogrepl"
+	"github.com/jackc/pgx/v5/pgconn"
+
+	"sluice/schemas"
+)
+
+// server is what the source has to know of the server and its user.
+type server struct {
+	version           int64
+	walLevel          string
+	database, user    string
+	replicates, super bool
+}
+
+func readServer(ctx context.Context, q querier) (server, error) {
+	rows, err := q.query(ctx, `
+		SELECT current_setting('server_version_num'), current_setting('wal_level'), current_database(), current_user,
+		       r.rolreplication, r.rolsuper
+		FROM pg_catalog.pg_roles r WHERE r.rolname = current_user`)
+	if err != nil || len(rows) == 0 {
+		return server{}, fmt.Errorf("asking the server for its settings: %w", err)
+	}
+	r := rows[0]
+	return server{r.int(0), r.text(1), r.text(2), r.text(3), r.bool(4), r.bool(5)}, nil
+}
+
+func (s *server) check() error {
+	if s.version < 130000 {
+		return &schemas.Fault{Where: "dsn", What: fmt.Sprintf("the server is PostgreSQL %d, older than 13", s.version/10000), Cure: "upgrade it"}
+	}
+	if s.walLevel != "logical" {
+		return &schemas.Fault{
+			Where: "dsn", What: fmt.Sprintf("the server's wal_level is %s, not logical", s.walLevel),
+			Cure: "as a superuser: ALTER SYSTEM SET wal_level = logical; and restart the server",
+		}
+	}
+	return nil
+}
+
+// checkRole says what a connection for replication would say.
+func (s *server) checkRole() error {
+	if s.replicates || s.super {
+		return nil
+	}
+	return &schemas.Fault{
+		Where: "dsn", What: fmt.Sprintf("role %s has no REPLICATION", s.user),
+		Cure: fmt.Sprintf("as a superuser: ALTER ROLE %s REPLICATION;", quote(s.user)),
+	}
+}
+
+// identify remembers which log the positions are of.
+func (s *Source) identify(ctx context.Context, conn *pgconn.PgConn) error {
+	id, err := pglogrepl.IdentifySystem(ctx, conn)
+	if err != nil {
+		return fmt.Errorf("identifying the server: %w", err)
+	}
+	s.at.System, s.at.Timeline, s.at.Slot = id.SystemID, id.Timeline, s.cfg.Slot
+	return nil
+}
+
+// tables are those of the database that the configuration names.
+func (c *Config) tables(ctx context.Context, q querier) ([]*tableInfo, error) {
+	all, err := readTables(ctx, q)
+	if err != nil {
+		return nil, err
+	}
+	var out []*tableInfo
+	var errs []error
+	for _, t := range all {
+		if !c.captures(t.schema, t.name) || t.partition && !slices.Contains(c.Tables, t.fullName()) {
+			continue
+		}
+		if !t.readable {
+			errs = append(errs, &schemas.Fault{
+				Where: t.fullName(), What: "may not be read by the role of the dsn",
+				Cure: fmt.Sprintf("as its owner: GRANT USAGE ON SCHEMA %s TO role; GRANT SELECT ON %s TO role;", quote(t.schema), t.sql()),
+			})
+		}
+		out = append(out, t)
+	}
+	for i, pattern := range c.Tables {
+		schema, name, _ := strings.Cut(pattern, ".")
+		if !slices.ContainsFunc(out, func(t *tableInfo) bool { return matches(schema, t.schema) && matches(name, t.name) }) {
+			errs = append(errs, &schemas.Fault{
+				Where: fmt.Sprintf("tables[%d]", i), What: fmt.Sprintf("the database has no table %s", pattern),
+				Cure: "correct the name (schema.table, case counts), or create the table first",
+			})
+		}
+	}
+	return out, errors.Join(errs...)
+}
+
+// publish creates the publication, or checks that it covers the tables.
+func (s *Source) publish(ctx context.Context, tables []*tableInfo) error {
+	q := plain{s.sql}
+	rows, err := q.query(ctx, "SELECT 1 FROM pg_catalog.pg_publication WHERE pubname = $1", s.cfg.Publication)
+	if err != nil {
+		return fmt.Errorf("looking for publication %q: %w", s.cfg.Publication, err)
+	}
+	if len(rows) == 0 {
+		names := make([]string, len(tables))
+		for i, t := range tables {
+			names[i] = t.sql()
+		}
+		create := fmt.Sprintf("CREATE PUBLICATION %s FOR TABLE %s", quote(s.cfg.Publication), strings.Join(names, ", "))
+		if slices.ContainsFunc(tables, func(t *tableInfo) bool { return t.kind == "p" }) {
+			create += " WITH (publish_via_partition_root = true)"
+		}
+		if err := q.exec(ctx, create); err != nil {
+			return &schemas.Fault{Where: "publication", What: fmt.Sprintf("%q does not exist and cannot be created", s.cfg.Publication), Err: message(err), Cure: "as the owner of the tables: " + create + ";"}
+		}
+		s.log.Info("publication created", "publication", s.cfg.Publication)
+		return nil
+	}
+	rows, err = q.query(ctx, "SELECT schemaname, tablename FROM pg_catalog.pg_publication_tables WHERE pubname = $1", s.cfg.Publication)
+	if err != nil {
+		return fmt.Errorf("reading publication %q: %w", s.cfg.Publication, err)
+	}
+	covered := map[string]bool{}
+	for _, r := range rows {
+		covered[r.text(0)+"."+r.text(1)] = true
+	}
+	var missing []string
+	for _, t := range tables {
+		if !covered[t.fullName()] && t.kind != "p" {
+			missing = append(missing, t.sql())
+		}
+	}
+	if len(missing) > 0 {
+		return &schemas.Fault{
+			Where: "publication", What: fmt.Sprintf("%q does not publish %s", s.cfg.Publication, strings.Join(missing, ", ")),
+			Cure: fmt.Sprintf("as the owner of the tables: ALTER PUBLICATION %s ADD TABLE %s;", quote(s.cfg.Publication), strings.Join(missing, ", ")),
+		}
+	}
+	return nil
+}
+
+// message is what the server said, without codes.
+func message(err error) error {
+	var pe *pgconn.PgError
+	if errors.As(err, &pe) {
+		return errors.New(pe.Message)
+	}
+	return err
+}

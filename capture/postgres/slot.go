@@ -1,0 +1,163 @@
+package postgres
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/jackc/pglogrepl"
+	"github.com/jackc/pgx/v5/pgconn"
+
+	"sluice/schemas"
+)
+
+const plugin = "pgoutput"
+
+// slotTimeout is how long a slot may stay busy after its last reader died.
+const slotTimeout = 30 * time.Second
+
+// slot is what pg_replication_slots says.
+type slot struct {
+	plugin, database, walStatus string
+	pid                         int64 // of who reads it; 0: nobody
+	confirmed                   lsn
+}
+
+func (s *Source) readSlot(ctx context.Context) (*slot, error) {
+	rows, err := plain{s.sql}.query(ctx, `
+		SELECT coalesce(plugin, ''), coalesce(database, ''), coalesce(wal_status, ''), coalesce(active_pid, 0), coalesce(confirmed_flush_lsn, '0/0')
+		FROM pg_catalog.pg_replication_slots WHERE slot_name = $1`, s.cfg.Slot)
+	if err != nil {
+		return nil, fmt.Errorf("reading slot %q: %w", s.cfg.Slot, err)
+	}
+	if len(rows) == 0 {
+		return nil, nil
+	}
+	r := rows[0]
+	at, err := pglogrepl.ParseLSN(r.text(4))
+	if err != nil {
+		return nil, fmt.Errorf("reading slot %q: %w", s.cfg.Slot, err)
+	}
+	return &slot{r.text(0), r.text(1), r.text(2), r.int(3), at}, nil
+}
+
+// freeSlot waits until nobody reads the slot; nil if there is none.
+func (s *Source) freeSlot(ctx context.Context) (*slot, error) {
+	ctx, cancel := context.WithTimeout(ctx, slotTimeout)
+	defer cancel()
+	tick := time.NewTicker(100 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		at, err := s.readSlot(ctx)
+		if err != nil || at == nil || at.pid == 0 {
+			return at, err
+		}
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			if errors.Is(ctx.Err(), context.Canceled) {
+				return nil, ctx.Err()
+			}
+			return nil, &schemas.Fault{
+				Where: "slot", What: fmt.Sprintf("%q is being read by the server's process %d", s.cfg.Slot, at.pid),
+				Cure: fmt.Sprintf("end the other reader, or: SELECT pg_terminate_backend(%d);", at.pid),
+			}
+		}
+	}
+}
+
+// adopt checks that the slot still holds what follows the saved position.
+func (s *Source) adopt(ctx context.Context) error {
+	lost := func(what string, args ...any) error {
+		return &schemas.Fault{Where: "slot", What: fmt.Sprintf(what, args...), Cure: s.resnapshot()}
+	}
+	now := position{}
+	now, s.at = s.at, s.at
+	id, err := pglogrepl.IdentifySystem(ctx, s.stream.conn)
+	if err != nil {
+		return fmt.Errorf("identifying the server: %w", err)
+	}
+	switch {
+	case now.System != id.SystemID:
+		return lost("the saved position is of another server (system %s, this one is %s)", now.System, id.SystemID)
+	case now.Timeline != id.Timeline:
+		return lost("the saved position is of timeline %d, the server is on %d: it was restored or failed over", now.Timeline, id.Timeline)
+	case now.Slot != s.cfg.Slot:
+		return lost("the saved position is of slot %q, the configuration names %q", now.Slot, s.cfg.Slot)
+	}
+	at, err := s.freeSlot(ctx)
+	switch {
+	case err != nil:
+		return err
+	case at == nil:
+		return lost("%q is gone, and with it the changes since %s", s.cfg.Slot, lsn(now.LSN))
+	case at.plugin != plugin:
+		return lost("%q is of plug-in %s, not %s", s.cfg.Slot, at.plugin, plugin)
+	case at.database != s.server.database:
+		return lost("%q is of database %s, not %s", s.cfg.Slot, at.database, s.server.database)
+	case at.walStatus == "lost":
+		return lost("%q lost its log: the server removed what was not yet read (max_slot_wal_keep_size)", s.cfg.Slot)
+	case at.confirmed > lsn(now.LSN):
+		return lost("%q was moved by somebody to %s, past the saved position %s", s.cfg.Slot, at.confirmed, lsn(now.LSN))
+	}
+	return nil
+}
+
+// begin creates the slot, and the snapshot that belongs to it.
+func (s *Source) begin(ctx context.Context, conn *pgconn.PgConn, relations []*relation) error {
+	old, err := s.freeSlot(ctx)
+	if err != nil {
+		return err
+	}
+	if old != nil {
+		if old.plugin != plugin || old.database != s.server.database {
+			return &schemas.Fault{
+				Where: "slot", What: fmt.Sprintf("%q exists, of plug-in %s in database %s", s.cfg.Slot, old.plugin, old.database),
+				Cure: "name another slot",
+			}
+		}
+		s.log.Warn("dropping the slot that has no saved position, to begin anew", "slot", s.cfg.Slot)
+		if err := pglogrepl.DropReplicationSlot(ctx, conn, s.cfg.Slot, pglogrepl.DropReplicationSlotOptions{}); err != nil {
+			return fmt.Errorf("dropping slot %q: %w", s.cfg.Slot, err)
+		}
+	}
+	action := "NOEXPORT_SNAPSHOT"
+	if s.cfg.Snapshot == Initial {
+		action = "EXPORT_SNAPSHOT"
+	}
+	made, err := pglogrepl.CreateReplicationSlot(ctx, conn, s.cfg.Slot, plugin, pglogrepl.CreateReplicationSlotOptions{
+		SnapshotAction: action, Mode: pglogrepl.LogicalReplication,
+	})
+	if err != nil {
+		return s.slotFault(err)
+	}
+	start, err := pglogrepl.ParseLSN(made.ConsistentPoint)
+	if err != nil {
+		return fmt.Errorf("creating slot %q: %w", s.cfg.Slot, err)
+	}
+	s.at.LSN, s.at.Commit, s.at.Row = logPlace(start), 0, 0
+	s.log.Info("slot created", "slot", s.cfg.Slot, "lsn", start.String())
+	if s.cfg.Snapshot == Initial {
+		s.at.Snapshot = &snapshotPlace{}
+		s.snapshot, err = s.newSnapshot(ctx, relations, made.SnapshotName)
+	}
+	return err
+}
+
+func (s *Source) slotFault(err error) error {
+	var pe *pgconn.PgError
+	if !errors.As(err, &pe) {
+		return fmt.Errorf("creating slot %q: %w", s.cfg.Slot, err)
+	}
+	f := &schemas.Fault{Where: "slot", What: fmt.Sprintf("%q cannot be created", s.cfg.Slot), Err: message(err)}
+	switch pe.Code {
+	case "53400":
+		f.Cure = "raise max_replication_slots and restart the server, or drop a slot that nobody reads"
+	case "42501":
+		f.Cure = fmt.Sprintf("as a superuser: ALTER ROLE %s REPLICATION;", quote(s.server.user))
+	default:
+		f.Cure = "see the server's log"
+	}
+	return f
+}

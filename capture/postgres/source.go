@@ -1,0 +1,288 @@
+package postgres
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"strings"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgconn"
+
+	"sluice/capture"
+	"sluice/schemas"
+)
+
+// Source reads one PostgreSQL database.
+type Source struct {
+	cfg     Config
+	capture string
+	log     *slog.Logger
+
+	sql      *pgconn.PgConn // asks the catalogue
+	server   server
+	types    typeCache
+	at       position // behind the last batch handed out
+	snapshot *snapshot
+	stream   *stream
+	used     *block // what the last Next handed out
+}
+
+func newSource(c Config, name string, log *slog.Logger) *Source {
+	return &Source{cfg: c, capture: name, log: log.With("capture", name)}
+}
+
+// Open connects, checks everything that streaming needs, and creates slot and
+// publication where they are missing.
+func (s *Source) Open(ctx context.Context, from schemas.Position) error {
+	if err := s.open(ctx, from); err != nil {
+		return errors.Join(s.place(err), s.Close(context.WithoutCancel(ctx)))
+	}
+	return nil
+}
+
+func (s *Source) open(ctx context.Context, from schemas.Position) (err error) {
+	if s.sql, err = s.cfg.connect(ctx, s.capture, nil); err != nil {
+		return err
+	}
+	s.types = typeCache{decimals: s.cfg.Decimals, asked: map[uint32]catalogType{}}
+	if s.server, err = readServer(ctx, plain{s.sql}); err != nil {
+		return err
+	}
+	if err := s.server.check(); err != nil {
+		return err
+	}
+	tables, err := s.cfg.tables(ctx, plain{s.sql})
+	if err != nil {
+		return err
+	}
+	relations, err := s.relations(ctx, tables)
+	if err != nil {
+		return err
+	}
+	w := newWire()
+	conn, err := s.cfg.connect(ctx, s.capture, w)
+	if err != nil {
+		return err
+	}
+	s.stream = newStream(s, conn, w)
+	for _, rel := range relations {
+		s.stream.known[rel.info.oid] = rel
+	}
+	if err := s.identify(ctx, conn); err != nil {
+		return err
+	}
+	if err := s.publish(ctx, tables); err != nil {
+		return err
+	}
+	if from.IsZero() {
+		return s.begin(ctx, conn, relations)
+	}
+	if s.at, err = parsePosition(from); err != nil {
+		return &schemas.Fault{Where: "the saved position", What: "cannot be read", Err: err, Cure: s.resnapshot()}
+	}
+	if err := s.adopt(ctx); err != nil {
+		return err
+	}
+	if s.at.Snapshot == nil {
+		return nil
+	}
+	s.snapshot, err = s.resumeSnapshot(ctx, relations)
+	return err
+}
+
+// relations compiles the tables and warns of what their log will not carry.
+func (s *Source) relations(ctx context.Context, tables []*tableInfo) ([]*relation, error) {
+	var out []*relation
+	var errs []error
+	for _, t := range tables {
+		if err := t.readColumns(ctx, plain{s.sql}); err != nil {
+			return nil, err
+		}
+		rel, err := s.types.compile(ctx, plain{s.sql}, t, sourceTable)
+		if err != nil {
+			errs = append(errs, err)
+			continue
+		}
+		rel.source = s.sourceRow(rel.table)
+		out = append(out, rel)
+		log := s.log.With("table", t.fullName())
+		switch {
+		case t.identity == "n" || t.identity == "d" && len(t.primary) == 0:
+			log.Warn("the table has no replica identity: PostgreSQL refuses its updates and deletes while it is published",
+				"cure", fmt.Sprintf("ALTER TABLE %s ADD PRIMARY KEY (...), or REPLICA IDENTITY FULL", t.sql()))
+		case len(t.toasted) > 0 && t.identity != "f":
+			log.Debug("large values that an update does not change are not in the log",
+				"columns", strings.Join(t.toasted, ", "), "cure", fmt.Sprintf("ALTER TABLE %s REPLICA IDENTITY FULL", t.sql()))
+		}
+	}
+	return out, errors.Join(errs...)
+}
+
+// Next waits for the next batch.
+func (s *Source) Next(ctx context.Context) (capture.Batch, error) {
+	if s.stream == nil {
+		return capture.Batch{}, fmt.Errorf("%w: the source is not open", capture.ErrLost)
+	}
+	s.stream.giveBack(s.used)
+	s.used = nil
+	if s.snapshot != nil {
+		b, err := s.nextOfSnapshot(ctx)
+		return b, s.place(err)
+	}
+	if !s.stream.started {
+		if err := s.stream.start(ctx, s.at); err != nil {
+			return capture.Batch{}, s.place(err)
+		}
+	}
+	b, at, err := s.stream.next(ctx, s.cfg.Heartbeat, s.at)
+	if err != nil {
+		return capture.Batch{}, s.place(err)
+	}
+	s.used, s.at = b, at
+	return b.batch(at), nil
+}
+
+// Ack lets the server forget what the position covers.
+func (s *Source) Ack(_ context.Context, upTo schemas.Position) error {
+	at, err := parsePosition(upTo)
+	if err != nil {
+		return err
+	}
+	if s.stream != nil && at.Slot == s.cfg.Slot {
+		s.stream.confirm(lsn(at.LSN))
+	}
+	return nil
+}
+
+// Close frees the connections and joins the goroutines.
+func (s *Source) Close(ctx context.Context) error {
+	var errs []error
+	if s.snapshot != nil {
+		errs = append(errs, s.snapshot.close(ctx))
+		s.snapshot = nil
+	}
+	if s.stream != nil {
+		errs = append(errs, s.stream.close(ctx))
+		s.stream = nil
+	}
+	errs = append(errs, hangUp(ctx, s.sql))
+	s.sql, s.used = nil, nil
+	return errors.Join(errs...)
+}
+
+// Check connects and looks whether the source could be read, without changing
+// anything.
+func (s *Source) Check(ctx context.Context) error {
+	conn, err := s.cfg.connect(ctx, s.capture, nil)
+	if err != nil {
+		return s.place(err)
+	}
+	defer func() { _ = hangUp(context.WithoutCancel(ctx), conn) }() // the answers are there
+	s.sql = conn
+	defer func() { s.sql = nil }()
+	s.types = typeCache{decimals: s.cfg.Decimals, asked: map[uint32]catalogType{}}
+	srv, err := readServer(ctx, plain{conn})
+	if err != nil {
+		return s.place(err)
+	}
+	if err := errors.Join(srv.check(), srv.checkRole()); err != nil {
+		return s.place(err)
+	}
+	tables, err := s.cfg.tables(ctx, plain{conn})
+	if err == nil {
+		_, err = s.relations(ctx, tables)
+	}
+	return s.place(err)
+}
+
+// place says in a fault which capture it is about.
+func (s *Source) place(err error) error {
+	var f *schemas.Fault
+	if !errors.As(err, &f) || strings.HasPrefix(f.Where, "captures.") {
+		return err
+	}
+	if joined, ok := err.(interface{ Unwrap() []error }); ok {
+		errs := joined.Unwrap()
+		for i := range errs {
+			errs[i] = s.place(errs[i])
+		}
+		return errors.Join(errs...)
+	}
+	c := *f
+	switch head, _, _ := strings.Cut(f.Where, "["); head {
+	case "dsn", "tables", "slot", "publication":
+		c.Where = "captures." + s.capture + ".postgres." + f.Where
+	default:
+		c.Where = "captures." + s.capture + ".postgres: " + f.Where
+	}
+	return &c
+}
+
+// resnapshot is the command that starts over.
+func (s *Source) resnapshot() string {
+	return fmt.Sprintf("to copy the tables anew and go on from there: sluice capture %s --resnapshot", s.capture)
+}
+
+// sourceTable is the record of the envelope's source block, as Debezium's
+// PostgreSQL connector writes it.
+var sourceTable = &schemas.Table{
+	Schema: "io.debezium.connector.postgresql", Name: "Source",
+	Columns: []schemas.Column{
+		{Name: "version", Type: schemas.Type{Name: schemas.StringType}},
+		{Name: "connector", Type: schemas.Type{Name: schemas.StringType}},
+		{Name: "name", Type: schemas.Type{Name: schemas.StringType}},
+		{Name: "ts_ms", Type: schemas.Type{Name: schemas.Int64Type}},
+		{Name: "snapshot", Optional: true, Default: &notSnapshot, Type: schemas.Type{
+			Name:    schemas.EnumType,
+			Symbols: []string{"true", "first", "first_in_data_collection", "last_in_data_collection", "last", "false", "incremental"},
+		}},
+		{Name: "db", Type: schemas.Type{Name: schemas.StringType}},
+		{Name: "sequence", Optional: true, Type: schemas.Type{Name: schemas.StringType}},
+		{Name: "ts_us", Optional: true, Type: schemas.Type{Name: schemas.Int64Type}},
+		{Name: "ts_ns", Optional: true, Type: schemas.Type{Name: schemas.Int64Type}},
+		{Name: "schema", Type: schemas.Type{Name: schemas.StringType}},
+		{Name: "table", Type: schemas.Type{Name: schemas.StringType}},
+		{Name: "txId", Optional: true, Type: schemas.Type{Name: schemas.Int64Type}},
+		{Name: "lsn", Optional: true, Type: schemas.Type{Name: schemas.Int64Type}},
+		{Name: "xmin", Optional: true, Type: schemas.Type{Name: schemas.Int64Type}},
+		{Name: "origin", Optional: true, Type: schemas.Type{Name: schemas.StringType}},
+		{Name: "origin_lsn", Optional: true, Type: schemas.Type{Name: schemas.Int64Type}},
+	},
+}
+
+// Columns of the source block that differ from row to row.
+const (
+	colTime      = 3
+	colSnapshot  = 4
+	colSequence  = 6
+	colMicros    = 7
+	colNanos     = 8
+	colTx        = 11
+	colLSN       = 12
+	colOrigin    = 14
+	colOriginLSN = 15
+)
+
+var (
+	notSnapshot = schemas.TextOf([]byte("false"))
+	isSnapshot  = schemas.TextOf([]byte("true"))
+)
+
+// sourceRow is the constant part of a table's source block.
+func (s *Source) sourceRow(t *schemas.Table) schemas.Row {
+	text := func(v string) schemas.Value { return schemas.TextOf([]byte(v)) }
+	row := make(schemas.Row, len(sourceTable.Columns))
+	row[0], row[1], row[2] = text(capture.Version), text("postgresql"), text(s.capture)
+	row[colSnapshot], row[5] = notSnapshot, text(s.server.database)
+	row[9], row[10] = text(t.Schema), text(t.Name)
+	return row
+}
+
+// setTime sets the commit time of a source block.
+func setTime(row schemas.Row, t time.Time) {
+	row[colTime] = schemas.IntOf(t.UnixMilli())
+	row[colMicros] = schemas.IntOf(t.UnixMicro())
+	row[colNanos] = schemas.IntOf(t.UnixNano())
+}
