@@ -2,10 +2,9 @@ package process
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strconv"
-	"strings"
-	"sync/atomic"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kgo"
@@ -14,132 +13,162 @@ import (
 	"sluice/stream"
 )
 
-// reasonUndecodable is why a record was parked that is no record of a table.
-const reasonUndecodable = "undecodable"
+const (
+	reasonTooLarge = "too_large"
+	// reasonNoOutput filters an item that every stage let pass and none made
+	// anything of.
+	reasonNoOutput = "no_output"
+)
 
-// batch is the records of one transaction and what becomes of them.
+// batch is the records of one transaction and what becomes of them. Its memory
+// is used again for the next, once all that was produced of it is settled.
 type batch struct {
-	items []stream.Item
-	out   []*kgo.Record
+	slab  []stream.Item
+	items []*stream.Item
+	// from are where the items were read: an item of the retry topic says in
+	// its Topic where it came from first.
+	from    []place
+	headers []stream.Header
+	arena   schemas.Arena
+
+	records []kgo.Record
+	owners  []int // of each record: the index of its item
+	made    []kgo.RecordHeader
+	tally   tally
 }
 
-// batch decodes the records, runs the stages over them, and encodes their
-// outputs. Its memory lives until the next batch.
-func (p *Process) batch(ctx context.Context, cl *kgo.Client, records []*kgo.Record) (*batch, error) {
-	b := &batch{items: make([]stream.Item, 0, len(records))}
-	p.decoder.reset()
-	origins := make([]*kgo.Record, 0, len(records))
-	for _, r := range records {
-		if r.Attrs.IsControl() {
+// load takes over what was fetched.
+func (b *batch) load(p *Process, fetches kgo.Fetches) {
+	n := fetches.NumRecords()
+	if cap(b.slab) < n {
+		b.slab = make([]stream.Item, n)
+		b.items = make([]*stream.Item, 0, n)
+	}
+	b.slab, b.items, b.from, b.headers = b.slab[:n], b.items[:0], b.from[:0], b.headers[:0]
+	fetches.EachRecord(func(r *kgo.Record) {
+		it := &b.slab[len(b.items)]
+		it.Input = stream.Input{
+			Topic: r.Topic, Partition: r.Partition, Offset: r.Offset, Time: r.Timestamp, Key: r.Key, Value: r.Value,
+		}
+		start := len(b.headers)
+		for _, h := range r.Headers {
+			b.headers = append(b.headers, stream.Header(h))
+		}
+		it.Headers = b.headers[start:len(b.headers):len(b.headers)]
+		b.from = append(b.from, place{r.Topic, r.Partition, r.Offset})
+		if r.Topic == p.retry {
+			if topic := it.Header(schemas.HeaderDLQTopic); topic != nil {
+				it.Topic = string(topic)
+			} else if len(p.inputs) == 1 {
+				it.Topic = p.inputs[0]
+			}
+		}
+		b.items = append(b.items, it)
+	})
+}
+
+// prepare decides what becomes of the items, and fills the records and the
+// tally. It writes nothing, so that it may be called again after an error.
+func (b *batch) prepare(ctx context.Context, p *Process) error {
+	b.arena.Reset()
+	b.records, b.owners, b.made, b.tally = b.records[:0], b.owners[:0], b.made[:0], tally{}
+	for i, it := range b.items {
+		it.Change, it.Fate, it.Reason, it.Err, it.Out = schemas.Change{}, stream.Pending, "", nil, it.Out[:0]
+		if err := p.tooLarge[b.from[i]]; err != nil {
+			it.Park(reasonTooLarge, err)
 			continue
 		}
-		b.items = append(b.items, p.decoder.item(r))
-		origins = append(origins, r)
-	}
-	pending := make([]*stream.Item, len(b.items))
-	for i := range b.items {
-		it := &b.items[i]
-		pending[i] = it
-		err := p.decoder.decode(ctx, it)
-		var bad *undecodable
-		switch {
-		case err == nil:
-		case asUndecodable(err, &bad):
-			it.Park(reasonUndecodable, bad)
-		default:
-			return nil, err
-		}
-	}
-	for _, stage := range p.stages {
-		if err := stage.Process(ctx, pending); err != nil {
-			return nil, err
-		}
-	}
-	for i := range b.items {
-		it := &b.items[i]
-		switch it.Fate {
-		case stream.Filtered:
-		case stream.Parked:
-			p.log.Warn("parked", "topic", it.Topic, "partition", it.Partition, "offset", it.Offset, "reason", it.Reason, "error", it.Err)
-			b.out = append(b.out, deadLetter(dlqTopic(p.name), origins[i], it, time.Now()))
-		default:
-			for _, o := range it.Out {
-				r, err := p.encoder.record(ctx, p.kafka, cl, o)
-				if err != nil {
-					return nil, fmt.Errorf("%s/%d/%d: %w", it.Topic, it.Partition, it.Offset, err)
-				}
-				b.out = append(b.out, r)
+		if err := p.decoder.decode(ctx, it, &b.arena); err != nil {
+			var own undecodable
+			if !errors.As(err, &own) {
+				return err
 			}
+			it.Park(reasonUndecodable, own)
+			continue
+		}
+		if it.Change.ID = it.Header(schemas.HeaderPosition); it.Change.ID == nil {
+			// Another producer's record: where it lies names the event.
+			id := fmt.Appendf(b.arena.Grow(len(b.from[i].topic)+40), "%s/%d/%d", b.from[i].topic, b.from[i].partition, b.from[i].offset)
+			b.arena.Keep(len(id))
+			it.Change.ID = id
 		}
 	}
-	return b, nil
-}
-
-// produce writes the batch's records and waits until Kafka has them.
-func (b *batch) produce(ctx context.Context, s *kgo.GroupTransactSession) error {
-	var failed atomic.Pointer[error]
-	for _, r := range b.out {
-		s.Produce(ctx, r, func(r *kgo.Record, err error) {
-			if err != nil {
-				err = fmt.Errorf("writing to topic %q: %w", r.Topic, err)
-				failed.CompareAndSwap(nil, &err)
-			}
-		})
+	for i, stage := range p.stages {
+		if err := stage.Process(ctx, b.items); err != nil {
+			return fmt.Errorf("stage %d: %w", i+1, err)
+		}
 	}
-	if err := s.Client().Flush(ctx); err != nil {
-		return fmt.Errorf("writing a transaction: %w", err)
-	}
-	if err := failed.Load(); err != nil {
-		return *err
+	now := time.Now()
+	for i := range b.items {
+		if err := b.settle(ctx, p, i, now); err != nil {
+			return err
+		}
 	}
 	return nil
 }
 
-// count counts a committed batch.
-func (b *batch) count(m *metrics) {
-	for i := range b.items {
-		it := &b.items[i]
-		m.records.WithLabelValues("consumed", "").Inc()
-		switch it.Fate {
-		case stream.Filtered:
-			m.records.WithLabelValues("filtered", it.Reason).Inc()
-		case stream.Parked:
-			m.records.WithLabelValues("parked", it.Reason).Inc()
-		default:
-			m.records.WithLabelValues("delivered", "").Inc()
+// settle makes the records of one item, and counts it.
+func (b *batch) settle(ctx context.Context, p *Process, i int, now time.Time) error {
+	it := b.items[i]
+	if it.Fate == stream.Pending && len(it.Out) == 0 {
+		it.Filter(reasonNoOutput)
+	}
+	if it.Fate == stream.Pending {
+		if err := b.outputs(ctx, p, i); err != nil {
+			return err
 		}
 	}
+	switch it.Fate {
+	case stream.Pending:
+		b.tally[[2]string{fateDelivered, ""}]++
+	case stream.Filtered:
+		b.tally[[2]string{fateFiltered, it.Reason}]++
+	case stream.Parked:
+		b.records, b.owners = append(b.records, p.deadLetter(it, now)), append(b.owners, i)
+		b.tally[[2]string{fateParked, it.Reason}]++
+	}
+	return nil
 }
 
-const dlqPrefix = "sluice.dlq."
-
-// deadLetter is the record as it came, and why it is parked.
-func deadLetter(topic string, r *kgo.Record, it *stream.Item, now time.Time) *kgo.Record {
-	out := &kgo.Record{Topic: topic, Key: r.Key, Value: r.Value}
-	from, partition, offset := r.Topic, strconv.Itoa(int(r.Partition)), strconv.FormatInt(r.Offset, 10)
-	for _, h := range r.Headers {
-		switch {
-		// A replayed one is parked anew, with its present reason and its
-		// first origin.
-		case h.Key == schemas.HeaderDLQTopic:
-			from = string(h.Value)
-		case h.Key == schemas.HeaderDLQPartition:
-			partition = string(h.Value)
-		case h.Key == schemas.HeaderDLQOffset:
-			offset = string(h.Value)
-		case !strings.HasPrefix(h.Key, dlqPrefix):
-			out.Headers = append(out.Headers, h)
+// outputs encodes the outputs of an item, all or none.
+func (b *batch) outputs(ctx context.Context, p *Process, i int) error {
+	it, mark := b.items[i], len(b.records)
+	for n := range it.Out {
+		o := &it.Out[n]
+		c, err := p.encoder.prepare(ctx, o)
+		if err != nil {
+			return err
 		}
+		value, err := p.encoder.value(c, o, &b.arena)
+		if err != nil {
+			b.records, b.owners = b.records[:mark], b.owners[:mark]
+			it.Park(reasonEncode, fmt.Errorf("output to %s, key %s: %w", o.Topic, strconv.Quote(string(o.Key)), err))
+			return nil
+		}
+		start := len(b.made)
+		for _, h := range o.Headers {
+			b.made = append(b.made, kgo.RecordHeader(h))
+		}
+		b.records = append(b.records, kgo.Record{
+			Topic: o.Topic, Key: o.Key, Value: value, Headers: b.made[start:len(b.made):len(b.made)],
+		})
+		b.owners = append(b.owners, i)
 	}
-	for _, h := range [][2]string{
-		{schemas.HeaderDLQReason, it.Reason},
-		{schemas.HeaderDLQError, it.Err.Error()},
-		{schemas.HeaderDLQTopic, from},
-		{schemas.HeaderDLQPartition, partition},
-		{schemas.HeaderDLQOffset, offset},
-		{schemas.HeaderDLQTime, now.UTC().Format(time.RFC3339)},
-	} {
-		out.Headers = append(out.Headers, kgo.RecordHeader{Key: h[0], Value: []byte(h[1])})
+	return nil
+}
+
+// parked logs what was parked: one line a reason.
+func (b *batch) parked(p *Process) {
+	var told map[string]bool
+	for i, it := range b.items {
+		if it.Fate != stream.Parked || told[it.Reason] {
+			continue
+		}
+		if told == nil {
+			told = map[string]bool{}
+		}
+		told[it.Reason] = true
+		p.log.Warn("parked in "+p.dlq, "reason", it.Reason, "records", b.tally[[2]string{fateParked, it.Reason}],
+			"error", it.Err, "topic", b.from[i].topic, "partition", b.from[i].partition, "offset", b.from[i].offset)
 	}
-	return out
 }

@@ -2,53 +2,62 @@ package process
 
 import (
 	"errors"
+	"fmt"
 	"time"
 
 	"sluice/schemas"
 )
 
-// Config tunes the engine.
+// Config is the process block of an entity.
 type Config struct {
 	Batch Batch `yaml:"batch"`
-	// TransactionTimeout is after how long Kafka aborts the transaction of a
-	// process that died; until then its partitions' output is held back.
-	// Default 30s.
+	// TransactionTimeout is how long a killed process keeps readers of committed
+	// records waiting, unless it is started again under the same name; default
+	// 30s. It must be longer than a batch takes.
 	TransactionTimeout time.Duration `yaml:"transaction_timeout"`
 }
 
-// Batch bounds one transaction.
+// Batch bounds what is processed in one transaction. A batch is what the broker
+// has ready, up to these bounds; nothing waits for it to fill.
 type Batch struct {
-	// Records is how many records are consumed in one transaction at most;
-	// default 2000.
+	// Records is the most records; default 5000.
 	Records int `yaml:"records"`
-	// Bytes bounds what is fetched ahead; default 16MiB.
+	// Bytes is about the most bytes, as fetched; default 8MiB. One record that
+	// is larger still passes.
 	Bytes schemas.Size `yaml:"bytes"`
 }
 
-// Defaults fills in what was left out.
+// Defaults fills what is not set.
 func (c *Config) Defaults() {
 	if c.Batch.Records == 0 {
-		c.Batch.Records = 2000
+		c.Batch.Records = 5000
 	}
 	if c.Batch.Bytes == 0 {
-		c.Batch.Bytes = 16 << 20
+		c.Batch.Bytes = 8 << 20
 	}
 	if c.TransactionTimeout == 0 {
 		c.TransactionTimeout = 30 * time.Second
 	}
 }
 
-// Validate returns what is wrong, as *schemas.Faults.
+// Validate returns *schemas.Faults with paths such as "batch.records".
 func (c *Config) Validate() error {
-	var errs []error
-	if c.Batch.Records < 0 {
-		errs = append(errs, &schemas.Fault{Where: "batch.records", What: "is negative", Cure: "give a number such as 2000"})
+	var faults []error
+	if c.Batch.Records < 1 || c.Batch.Records > 100_000 {
+		faults = append(faults, &schemas.Fault{
+			Where: "batch.records", What: fmt.Sprintf("%d is out of bounds", c.Batch.Records), Cure: "write 1 to 100000, or leave it out for 5000",
+		})
 	}
-	if c.Batch.Bytes < 0 || c.Batch.Bytes > 0 && c.Batch.Bytes < 64<<10 {
-		errs = append(errs, &schemas.Fault{Where: "batch.bytes", What: c.Batch.Bytes.String() + " is too small", Cure: "give at least 64KiB"})
+	if c.Batch.Bytes < 16<<10 || c.Batch.Bytes > 1<<30 {
+		faults = append(faults, &schemas.Fault{
+			Where: "batch.bytes", What: fmt.Sprintf("%s is out of bounds", c.Batch.Bytes), Cure: "write 16KiB to 1GiB, or leave it out for 8MiB",
+		})
 	}
-	if c.TransactionTimeout < 0 || c.TransactionTimeout > 0 && c.TransactionTimeout < time.Second {
-		errs = append(errs, &schemas.Fault{Where: "transaction_timeout", What: "is shorter than a second", Cure: "give a duration such as 30s"})
+	if c.TransactionTimeout < time.Second || c.TransactionTimeout > 15*time.Minute {
+		faults = append(faults, &schemas.Fault{
+			Where: "transaction_timeout", What: fmt.Sprintf("%s is out of bounds", c.TransactionTimeout),
+			Cure: "write 1s to 15m (a broker's default transaction.max.timeout.ms), or leave it out for 30s",
+		})
 	}
-	return errors.Join(errs...)
+	return errors.Join(faults...)
 }

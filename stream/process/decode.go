@@ -5,142 +5,137 @@ import (
 	"errors"
 	"fmt"
 
-	"github.com/twmb/franz-go/pkg/kgo"
-
 	"sluice/schemas"
 	"sluice/schemas/avro"
 	"sluice/schemas/registry"
 	"sluice/stream"
 )
 
-// undecodable is a record that is no change of a table; another try will not
-// help.
-type undecodable struct{ err error }
+// reasonUndecodable parks what is no envelope.
+const reasonUndecodable = "undecodable"
 
-func (e *undecodable) Error() string { return e.err.Error() }
-func (e *undecodable) Unwrap() error { return e.err }
+// undecodable is an error that no later try mends.
+type undecodable struct{ error }
 
-func asUndecodable(err error, to **undecodable) bool { return errors.As(err, to) }
+func (u undecodable) Unwrap() error { return u.error }
 
-// decoder turns raw records into items. Compiled schemas are kept.
+// decoder decodes raw records; each pair of schemas is compiled once.
 type decoder struct {
-	registry  *registry.Client
-	retry     string
+	registry  schemaRegistry
 	envelopes map[int]*avro.EnvelopeDecoder
-	keys      map[int][]string
-	// tables are the envelopes' tables with their keys, one for each pair of
-	// schemas.
-	tables map[[2]int]*schemas.Table
-	arena  schemas.Arena
+	keys      map[int][]string // names of the key columns
+	tables    map[ids]*schemas.Table
+	// bad are ids of schemas that are no envelope, or no key.
+	bad map[int]error
 }
 
-func newDecoder(reg *registry.Client, retry string) *decoder {
+// ids are the schemas of a record's key, 0 for none, and value.
+type ids struct{ key, value int }
+
+func newDecoder(r schemaRegistry) *decoder {
 	return &decoder{
-		registry: reg, retry: retry, envelopes: map[int]*avro.EnvelopeDecoder{},
-		keys: map[int][]string{}, tables: map[[2]int]*schemas.Table{},
+		registry: r, envelopes: map[int]*avro.EnvelopeDecoder{}, keys: map[int][]string{},
+		tables: map[ids]*schemas.Table{}, bad: map[int]error{},
 	}
 }
 
-// reset frees what the last batch was decoded into.
-func (d *decoder) reset() { d.arena.Reset() }
-
-// item takes over a record. One that was replayed goes by the topic it was
-// parked from.
-func (d *decoder) item(r *kgo.Record) stream.Item {
-	it := stream.Item{Input: stream.Input{
-		Topic: r.Topic, Partition: r.Partition, Offset: r.Offset, Time: r.Timestamp, Key: r.Key, Value: r.Value,
-	}}
-	if len(r.Headers) > 0 {
-		it.Headers = make([]stream.Header, len(r.Headers))
-		for i, h := range r.Headers {
-			it.Headers[i] = stream.Header{Key: h.Key, Value: h.Value}
-		}
-	}
-	if from := it.Header(schemas.HeaderDLQTopic); r.Topic == d.retry && from != nil {
-		it.Topic = string(from)
-	}
-	return it
-}
-
-// decode fills in it.Change. An error is *undecodable, or about the registry.
-func (d *decoder) decode(ctx context.Context, it *stream.Item) error {
+// decode fills it.Change; the values live in a. A tombstone leaves Change.Table
+// nil. An undecodable error is the record's, any other the registry's.
+func (d *decoder) decode(ctx context.Context, it *stream.Item, a *schemas.Arena) error {
 	if it.Value == nil {
 		return nil
 	}
-	id, data, err := registry.SplitHeader(it.Value)
+	id, body, err := registry.SplitHeader(it.Value)
 	if err != nil {
-		return &undecodable{err}
+		return undecodable{fmt.Errorf("value: %w", err)}
 	}
-	env, err := d.envelope(ctx, id)
+	envelope, err := d.envelope(ctx, id)
 	if err != nil {
 		return err
 	}
-	if err := env.Decode(data, &d.arena, &it.Change); err != nil {
-		return &undecodable{err}
+	table := envelope.Table
+	if len(it.Key) > 0 {
+		keyID, _, err := registry.SplitHeader(it.Key)
+		if err != nil {
+			return undecodable{fmt.Errorf("key: %w", err)}
+		}
+		if table, err = d.keyed(ctx, ids{keyID, id}, envelope.Table); err != nil {
+			return err
+		}
 	}
-	it.Change.ID = it.Header(schemas.HeaderPosition)
-	it.Change.Table, err = d.table(ctx, id, env, it.Key)
-	return err
+	if err := envelope.Decode(body, a, &it.Change); err != nil {
+		return undecodable{fmt.Errorf("value of schema %d: %w", id, err)}
+	}
+	it.Change.Table = table
+	return nil
 }
 
 func (d *decoder) envelope(ctx context.Context, id int) (*avro.EnvelopeDecoder, error) {
-	if env := d.envelopes[id]; env != nil {
-		return env, nil
+	if e, ok := d.envelopes[id]; ok {
+		return e, nil
 	}
 	text, err := d.schema(ctx, id)
 	if err != nil {
 		return nil, err
 	}
-	env, err := avro.ParseEnvelope(text)
+	e, err := avro.ParseEnvelope(text)
 	if err != nil {
-		return nil, &undecodable{fmt.Errorf("schema %d: %w", id, err)}
+		return nil, d.refuse(id, err)
 	}
-	d.envelopes[id] = env
-	return env, nil
+	d.envelopes[id] = e
+	return e, nil
 }
 
-// schema fetches a schema. That the registry does not know it is the record's
-// fault; any other error is not.
-func (d *decoder) schema(ctx context.Context, id int) (string, error) {
-	text, err := d.registry.Schema(ctx, id)
-	if err == nil {
-		return text, nil
+// keyed returns the table with its Key, which only the key's schema tells.
+func (d *decoder) keyed(ctx context.Context, pair ids, t *schemas.Table) (*schemas.Table, error) {
+	if keyed, ok := d.tables[pair]; ok {
+		return keyed, nil
 	}
-	if errors.Is(err, registry.ErrUnknownSchema) {
-		return "", &undecodable{err}
-	}
-	return "", fmt.Errorf("fetching schema %d: %w", id, err)
-}
-
-// table is the envelope's table with the key that the record's Kafka key has.
-func (d *decoder) table(ctx context.Context, value int, env *avro.EnvelopeDecoder, key []byte) (*schemas.Table, error) {
-	if len(key) == 0 {
-		return env.Table, nil
-	}
-	id, _, err := registry.SplitHeader(key)
-	if err != nil {
-		return nil, &undecodable{fmt.Errorf("key: %w", err)}
-	}
-	pair := [2]int{id, value}
-	if t := d.tables[pair]; t != nil {
-		return t, nil
-	}
-	text, err := d.schema(ctx, id)
-	if err != nil {
-		return nil, err
-	}
-	rec, err := avro.ParseRecord(text)
-	if err != nil {
-		return nil, &undecodable{fmt.Errorf("key schema %d: %w", id, err)}
-	}
-	t := *env.Table
-	for _, c := range rec.Table.Columns {
-		i := t.Column(c.Name)
-		if i < 0 {
-			return nil, &undecodable{fmt.Errorf("key schema %d: its field %q is no column of %s", id, c.Name, t.FullName())}
+	names, ok := d.keys[pair.key]
+	if !ok {
+		text, err := d.schema(ctx, pair.key)
+		if err != nil {
+			return nil, err
 		}
-		t.Key = append(t.Key, i)
+		record, err := avro.ParseRecord(text)
+		if err != nil {
+			return nil, d.refuse(pair.key, err)
+		}
+		for _, c := range record.Table.Columns {
+			names = append(names, c.Name)
+		}
+		d.keys[pair.key] = names
 	}
-	d.tables[pair] = &t
-	return &t, nil
+	keyed := *t
+	keyed.Key = nil
+	for _, name := range names {
+		i := t.Column(name)
+		if i < 0 {
+			return nil, undecodable{fmt.Errorf("key: %s has no column %s", t.FullName(), name)}
+		}
+		keyed.Key = append(keyed.Key, i)
+	}
+	d.tables[pair] = &keyed
+	return &keyed, nil
+}
+
+// schema fetches a schema. That the registry does not know the id is the
+// record's fault: what no producer registered is no record of ours.
+func (d *decoder) schema(ctx context.Context, id int) (string, error) {
+	if err, ok := d.bad[id]; ok {
+		return "", undecodable{err}
+	}
+	text, err := d.registry.Schema(ctx, id)
+	if errors.Is(err, registry.ErrUnknownSchema) {
+		return "", undecodable{err}
+	}
+	if err != nil {
+		return "", fmt.Errorf("fetching schema %d: %w", id, err)
+	}
+	return text, nil
+}
+
+func (d *decoder) refuse(id int, err error) error {
+	d.bad[id] = fmt.Errorf("schema %d: %w", id, err)
+	return undecodable{d.bad[id]}
 }

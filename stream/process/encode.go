@@ -2,77 +2,72 @@ package process
 
 import (
 	"context"
-
-	"github.com/twmb/franz-go/pkg/kgo"
+	"fmt"
 
 	"sluice/schemas"
 	"sluice/schemas/avro"
 	"sluice/schemas/registry"
 	"sluice/stream"
-	"sluice/stream/kafka"
 )
 
-// encoder turns outputs into records. A topic is made and its schema registered
-// before its first record.
+// reasonEncode parks what does not fit the schema of the output.
+const reasonEncode = "encode"
+
+// encoder encodes outputs. For each pair of topic and table, once, the schema is
+// compiled and registered, and the topic created.
 type encoder struct {
-	registry *registry.Client
-	formats  map[format]*compiled
-	topics   map[string]bool
+	registry schemaRegistry
+	known    map[target]*compiled
+	// ensure creates a compacted topic if it is missing.
+	ensure  func(ctx context.Context, topic string) error
+	scratch []byte
 }
 
-type format struct {
+type target struct {
 	topic string
 	table *schemas.Table
 }
 
 type compiled struct {
-	id     int
 	record *avro.Record
+	id     int
 }
 
-func newEncoder(reg *registry.Client) *encoder {
-	return &encoder{registry: reg, formats: map[format]*compiled{}, topics: map[string]bool{}}
+func newEncoder(r schemaRegistry) *encoder {
+	return &encoder{registry: r, known: map[target]*compiled{}}
 }
 
-func (e *encoder) record(ctx context.Context, kc kafka.Config, cl *kgo.Client, o stream.Output) (*kgo.Record, error) {
-	if !e.topics[o.Topic] {
-		if err := kc.Ensure(ctx, cl, true, o.Topic); err != nil {
-			return nil, err
-		}
-		e.topics[o.Topic] = true
+// prepare readies the topic and the schema of an output.
+func (e *encoder) prepare(ctx context.Context, o *stream.Output) (*compiled, error) {
+	t := target{o.Topic, o.Table}
+	if c, ok := e.known[t]; ok {
+		return c, nil
 	}
-	r := &kgo.Record{Topic: o.Topic, Key: o.Key}
-	if len(o.Headers) > 0 {
-		r.Headers = make([]kgo.RecordHeader, len(o.Headers))
-		for i, h := range o.Headers {
-			r.Headers[i] = kgo.RecordHeader{Key: h.Key, Value: h.Value}
-		}
+	record, err := avro.CompileRecord(o.Table)
+	if err != nil {
+		return nil, fmt.Errorf("topic %s: %w", o.Topic, err)
 	}
+	if err := e.ensure(ctx, o.Topic); err != nil {
+		return nil, fmt.Errorf("creating %s: %w", o.Topic, err)
+	}
+	id, err := e.registry.Register(ctx, o.Topic+"-value", record.Schema)
+	if err != nil {
+		return nil, fmt.Errorf("registering the schema of %s: %w", o.Topic, err)
+	}
+	c := &compiled{record, id}
+	e.known[t] = c
+	return c, nil
+}
+
+// value encodes an output; the bytes live in a. nil for a tombstone.
+func (e *encoder) value(c *compiled, o *stream.Output, a *schemas.Arena) ([]byte, error) {
 	if o.Row == nil {
-		return r, nil
+		return nil, nil
 	}
-	f, err := e.format(ctx, o)
+	var err error
+	e.scratch, err = c.record.Append(registry.AppendHeader(e.scratch[:0], c.id), o.Row)
 	if err != nil {
 		return nil, err
 	}
-	r.Value, err = f.record.Append(registry.AppendHeader(make([]byte, 0, 256), f.id), o.Row)
-	return r, err
-}
-
-func (e *encoder) format(ctx context.Context, o stream.Output) (*compiled, error) {
-	at := format{o.Topic, o.Table}
-	if f := e.formats[at]; f != nil {
-		return f, nil
-	}
-	rec, err := avro.CompileRecord(o.Table)
-	if err != nil {
-		return nil, err
-	}
-	id, err := e.registry.Register(ctx, o.Topic+"-value", rec.Schema)
-	if err != nil {
-		return nil, err
-	}
-	f := &compiled{id, rec}
-	e.formats[at] = f
-	return f, nil
+	return a.Copy(e.scratch), nil
 }

@@ -1,56 +1,58 @@
 package process
 
 import (
-	"context"
+	"errors"
 	"fmt"
-	"strconv"
-	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
-	"github.com/twmb/franz-go/pkg/kgo"
 
 	"sluice/stream/kafka"
 )
 
+// Fates of a record as the label says them.
+const (
+	fateConsumed  = "consumed"
+	fateDelivered = "delivered"
+	fateFiltered  = "filtered"
+	fateParked    = "parked"
+)
+
 type metrics struct {
-	records *prometheus.CounterVec // by fate and reason
-	lag     *prometheus.GaugeVec
+	records *prometheus.CounterVec // fate, reason
+	lag     *prometheus.GaugeVec   // group, topic, partition
 }
 
 func newMetrics(name string, reg prometheus.Registerer) (*metrics, error) {
-	m := &metrics{records: prometheus.NewCounterVec(prometheus.CounterOpts{
-		Name:        "sluice_stream_records_total",
-		Help:        "Records by what became of them, counted when their transaction committed: consumed = delivered + filtered + parked.",
-		ConstLabels: prometheus.Labels{"stream": name},
-	}, []string{"fate", "reason"})}
-	if err := reg.Register(m.records); err != nil {
-		return nil, fmt.Errorf("registering the metrics of stream %q: %w", name, err)
+	if reg == nil {
+		reg = prometheus.NewRegistry()
 	}
-	var err error
-	m.lag, err = kafka.LagGauge(reg)
-	return m, err
+	records := prometheus.NewCounterVec(prometheus.CounterOpts{
+		Name: "sluice_stream_records_total",
+		Help: "Records of committed transactions: consumed = delivered + filtered + parked.",
+	}, []string{"stream", "fate", "reason"})
+	var there prometheus.AlreadyRegisteredError
+	if err := reg.Register(records); errors.As(err, &there) {
+		if old, ok := there.ExistingCollector.(*prometheus.CounterVec); ok {
+			records = old // another stream of this process was first
+		}
+	} else if err != nil {
+		return nil, fmt.Errorf("registering a metric: %w", err)
+	}
+	lag, err := kafka.LagGauge(reg)
+	if err != nil {
+		return nil, err
+	}
+	return &metrics{records.MustCurryWith(prometheus.Labels{"stream": name}), lag}, nil
 }
 
-// watchLag keeps the lag gauge of the group until ctx ends.
-func (p *Process) watchLag(ctx context.Context, cl *kgo.Client) {
-	tick := time.NewTicker(time.Second)
-	defer tick.Stop()
-	for {
-		lags, err := kafka.Lag(ctx, cl, Group(p.name), p.inputs...)
-		if err == nil {
-			for _, l := range lags {
-				p.metrics.lag.WithLabelValues(Group(p.name), l.Topic, strconv.Itoa(int(l.Partition))).Set(float64(l.Lag))
-			}
-			p.mu.Lock()
-			p.lag = true
-			p.mu.Unlock()
-		} else if ctx.Err() == nil {
-			p.log.Warn("measuring the lag failed", "error", err)
-		}
-		select {
-		case <-tick.C:
-		case <-ctx.Done():
-			return
-		}
+// tally is how many records of a batch had which fate.
+type tally map[[2]string]int
+
+func (m *metrics) count(t tally) {
+	sum := 0
+	for key, n := range t {
+		m.records.WithLabelValues(key[0], key[1]).Add(float64(n))
+		sum += n
 	}
+	m.records.WithLabelValues(fateConsumed, "").Add(float64(sum))
 }
