@@ -46,6 +46,9 @@ func (b *batch) load(p *Process, fetches kgo.Fetches) {
 	}
 	b.slab, b.items, b.from, b.headers = b.slab[:n], b.items[:0], b.from[:0], b.headers[:0]
 	fetches.EachRecord(func(r *kgo.Record) {
+		if r.Attrs.IsControl() {
+			return // only its offset counts
+		}
 		it := &b.slab[len(b.items)]
 		it.Input = stream.Input{
 			Topic: r.Topic, Partition: r.Partition, Offset: r.Offset, Time: r.Timestamp, Key: r.Key, Value: r.Value,

@@ -378,6 +378,47 @@ func TestLag(t *testing.T) {
 	}
 }
 
+// TestOffsetsPassMarkers: behind a transactional producer too, the committed
+// offsets are the ends of the partitions in the end.
+func TestOffsetsPassMarkers(t *testing.T) {
+	w := newWorld(t)
+	w.ensure(w.topic)
+	opts, err := w.kafka.Options("test", nil)
+	w.must(err)
+	cl, err := kgo.NewClient(append(opts, kgo.TransactionalID(w.name+".capture"))...)
+	w.must(err)
+	defer cl.Close()
+	transaction := func(how kgo.TransactionEndTry, from, to int) {
+		w.must(cl.BeginTransaction())
+		for i := from; i < to; i++ {
+			cl.Produce(w.context(), w.raw(schemas.Create, i, "x"), nil)
+		}
+		w.must(cl.Flush(w.context()))
+		w.must(cl.EndTransaction(w.context(), how))
+	}
+	transaction(kgo.TryCommit, 0, 20)
+	transaction(kgo.TryAbort, 100, 120)
+	r := w.start("a", newStage(w.name))
+	w.drained()
+	transaction(kgo.TryCommit, 20, 40)
+	adm := kadm.NewClient(w.client)
+	w.eventually("committed ends", func() bool {
+		ends, err := adm.ListEndOffsets(w.context(), w.topic)
+		w.must(err)
+		commits, err := adm.FetchOffsets(w.context(), GroupID(w.name))
+		w.must(err)
+		behind := false
+		ends.Each(func(end kadm.ListedOffset) {
+			at, _ := commits.Lookup(end.Topic, end.Partition)
+			behind = behind || at.At < end.Offset
+		})
+		return !behind
+	})
+	r.stop()
+	w.onceEach(40)
+	equalCounts(t, r.counts(), map[string]int{"consumed": 40, "delivered": 40})
+}
+
 // TestOrder: the outputs of one key come in the order of its records.
 func TestOrder(t *testing.T) {
 	w := newWorld(t)

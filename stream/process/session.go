@@ -45,6 +45,9 @@ func (p *Process) session(ctx, work context.Context, admin *kgo.Client, shared [
 		kgo.SessionTimeout(p.sessionTimeout),
 		kgo.HeartbeatInterval(p.sessionTimeout/10),
 		kgo.FetchIsolationLevel(kgo.ReadCommitted()),
+		// Seeing the markers of transactions lets the offset behind them be
+		// committed, so that every tool sees a lag of zero at the end.
+		kgo.KeepControlRecords(),
 		kgo.FetchMaxBytes(int32(p.cfg.Batch.Bytes)),
 		kgo.FetchMaxPartitionBytes(int32(p.cfg.Batch.Bytes)),
 		kgo.FetchMaxWait(time.Second),

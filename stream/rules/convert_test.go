@@ -106,6 +106,8 @@ func TestConversions(t *testing.T) {
 		{"list", list, schemas.ListOf(schemas.Row{text("a"), null, text(" "), text("b")}), "string", "join_nonblank(c, '-')", text("a-b"), ""},
 		{"list of size", list, schemas.ListOf(schemas.Row{text("a"), null}), "int", "size(c)", schemas.IntOf(2), ""},
 		{"coalesce", str, null, "string", "coalesce(c, 'none')", text("none"), ""},
+		{"coalesce a list", str, null, "string", "coalesce([c, lower(c), 'none'])", text("none"), ""},
+		{"coalesce nothing", str, null, "string", "coalesce(c, null)", null, ""},
 		{"error names the null", numeric(14, 2), null, "bool", "c > 5.0", null, "c is NULL, write coalesce(c, ...)"},
 		{"dyn of a wrong type", list, schemas.ListOf(schemas.Row{text("a")}), "int", "c[0]", null, "is a string, and the field takes int"},
 		{"unchanged", str, schemas.Value{Kind: schemas.Unchanged}, "string", "c", null, "ALTER TABLE public.customers REPLICA IDENTITY FULL"},

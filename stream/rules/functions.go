@@ -23,7 +23,7 @@ type Function struct {
 // extension.
 func Functions() []Function {
 	return []Function{
-		{"coalesce(a, b, ...)", "the first of two to four values that is not null"},
+		{"coalesce(a, b, ...)", "the first of two to four values, or of a list of values, that is not null"},
 		{"join_nonblank([a, b, ...], separator)", "the strings that are neither null nor blank, trimmed and joined"},
 		{"lower(s)", "lower case of any script; null for null"},
 		{"upper(s)", "upper case of any script; null for null"},
@@ -52,6 +52,7 @@ func functionOptions() []cel.EnvOption {
 	}
 	return []cel.EnvOption{
 		cel.Function("coalesce",
+			cel.Overload("coalesce_list", []*cel.Type{cel.ListType(t)}, t, cel.UnaryBinding(coalesceList)),
 			cel.Overload("coalesce_2", []*cel.Type{t, t}, t, cel.FunctionBinding(coalesce)),
 			cel.Overload("coalesce_3", []*cel.Type{t, t, t}, t, cel.FunctionBinding(coalesce)),
 			cel.Overload("coalesce_4", []*cel.Type{t, t, t, t}, t, cel.FunctionBinding(coalesce))),
@@ -84,6 +85,19 @@ func nullOr(v ref.Val, function string) ref.Val {
 func coalesce(values ...ref.Val) ref.Val {
 	for _, v := range values {
 		if v != types.NullValue {
+			return v
+		}
+	}
+	return types.NullValue
+}
+
+func coalesceList(list ref.Val) ref.Val {
+	l, ok := list.(traits.Lister)
+	if !ok {
+		return nullOr(list, "coalesce")
+	}
+	for it := l.Iterator(); it.HasNext() == types.True; {
+		if v := it.Next(); v != types.NullValue {
 			return v
 		}
 	}
