@@ -28,7 +28,7 @@ func (b *Size) UnmarshalText(text []byte) error {
 		}
 	}
 	n, err := strconv.ParseFloat(s, 64)
-	if err != nil || n < 0 || n*float64(unit) > 1<<62 {
+	if err != nil || !(n >= 0 && n*float64(unit) <= 1<<62) { // NaN is no size either
 		return fmt.Errorf("%q is no size; write a number and a unit, such as 8MiB or 20GB", text)
 	}
 	*b = Size(n * float64(unit))
