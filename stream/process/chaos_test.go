@@ -17,6 +17,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
+	"sluice/ops/local"
 	"sluice/ops/local/localtest"
 	"sluice/schemas"
 	"sluice/schemas/registry"
@@ -188,6 +189,36 @@ func TestDeadLettersOnce(t *testing.T) {
 	if sum != n {
 		t.Errorf("counted %d of %d", sum, n)
 	}
+}
+
+// TestBrokerRestarts: the broker goes away under load and comes back with its
+// data; the process goes on by itself.
+func TestBrokerRestarts(t *testing.T) {
+	var broker *local.Broker
+	dir, addr := t.TempDir(), ""
+	start := func() {
+		var err error
+		if broker, err = local.StartBroker(t.Context(), local.BrokerOptions{Dir: dir, Addr: addr}); err != nil {
+			t.Fatal(err)
+		}
+		addr = broker.Addr()
+	}
+	start()
+	defer func() { broker.Close() }()
+	w := newWorldOn(t, kafka.Config{Brokers: []string{addr}, Topics: kafka.Topics{Partitions: 4, ReplicationFactor: 1}})
+	stop := w.load()
+	r := w.start("a", newStage(w.name))
+	for range 3 {
+		before := r.balanced()
+		w.eventually("progress", func() bool { return r.balanced() > before })
+		broker.Close()
+		start()
+	}
+	n := stop()
+	w.drained()
+	r.stop()
+	t.Logf("%d records", n)
+	w.onceEach(n)
 }
 
 // child is what a stream in a process of its own has to know.

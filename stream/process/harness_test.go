@@ -59,7 +59,12 @@ var rawTable = &schemas.Table{
 
 func newWorld(t testing.TB) *world {
 	t.Helper()
-	w := &world{t: t, kafka: localtest.Kafka(t)}
+	return newWorldOn(t, localtest.Kafka(t))
+}
+
+func newWorldOn(t testing.TB, kc kafka.Config) *world {
+	t.Helper()
+	w := &world{t: t, kafka: kc}
 	prefix := localtest.Prefix(t)
 	w.name, w.topic = prefix+"_thing", prefix+"_erp.public.things"
 	reg, err := localtest.Registry(t).Open()
