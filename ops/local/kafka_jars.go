@@ -14,7 +14,7 @@ import (
 )
 
 // KafkaVersion is the Apache Kafka that StartKafka runs. It needs Java 17.
-const KafkaVersion = "4.2.2"
+const KafkaVersion = "4.2.0"
 
 // findJava returns the path of java. Maven, which fetches the jars, has to be
 // there too.

@@ -19,7 +19,7 @@ var (
 // one binary may share it, so name topics and groups with Prefix.
 func Kafka(t testing.TB) kafka.Config {
 	t.Helper()
-	addr := ""
+	var addr string
 	if os.Getenv("SLUICE_TEST_KAFKA") == "apache" {
 		addr = Apache(t).Addr()
 	} else {
