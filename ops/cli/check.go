@@ -123,7 +123,10 @@ func (c *checkCmd) online(s *session, f *config.File) error {
 		}
 		fmt.Fprintf(s.stderr, "%s answers\n", what)
 	}
-	_, err := run.Reach(s.ctx, f, c.Wait, s.quiet())
+	reg, err := run.Reach(s.ctx, f, c.Wait, s.quiet())
+	if err == nil {
+		reg.Close()
+	}
 	say("Kafka and the schema registry", err)
 	for _, name := range slices.Sorted(maps.Keys(f.Captures)) {
 		ctx, cancel := context.WithTimeout(s.ctx, c.Wait)

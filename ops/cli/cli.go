@@ -13,6 +13,8 @@ import (
 
 	"sluice/ops/config"
 	"sluice/ops/run"
+	"sluice/ops/tap"
+	"sluice/schemas/registry"
 )
 
 // root is the whole command line.
@@ -108,6 +110,15 @@ func (s *session) quiet() *slog.Logger {
 func (s *session) load(needs ...string) (*config.File, error) {
 	f, err := config.Loader{Needs: needs}.Load(s.flags.Config)
 	return f, usage(err)
+}
+
+// decoder decodes records by the schemas of the registry; close frees it.
+func (s *session) decoder(f *config.File) (d *tap.Decoder, closing func(), err error) {
+	reg, err := f.Registry.Open(registry.WithLog(s.quiet()))
+	if err != nil {
+		return nil, nil, err
+	}
+	return tap.NewDecoder(reg), reg.Close, nil
 }
 
 func isTerminal(w io.Writer) bool {

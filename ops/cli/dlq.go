@@ -87,11 +87,11 @@ func (c *dlqListCmd) Run(s *session) error {
 	if err != nil {
 		return err
 	}
-	reg, err := f.Registry.Open()
+	d, closing, err := s.decoder(f)
 	if err != nil {
 		return err
 	}
-	d := tap.NewDecoder(reg)
+	defer closing()
 	out := newTable(s.stdout, "ID", "PARKED", "STATE", "KEY", "REASON", "ATTEMPTS", "ERROR")
 	for _, l := range letters {
 		if !c.keep(l) || c.State != "any" && c.State != l.State {
@@ -145,11 +145,11 @@ func (c *dlqShowCmd) Run(s *session) error {
 		return err
 	}
 	l := chosen[0]
-	reg, err := f.Registry.Open()
+	d, closing, err := s.decoder(f)
 	if err != nil {
 		return err
 	}
-	d := tap.NewDecoder(reg)
+	defer closing()
 	v, value := lineOf(s, d, l), d.Value(s.ctx, l.Value)
 	if c.json() {
 		return line(s.stdout, struct {

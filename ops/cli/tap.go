@@ -48,11 +48,11 @@ func (c *tapCmd) Run(s *session) error {
 	if err != nil {
 		return err
 	}
-	reg, err := f.Registry.Open()
+	d, closing, err := s.decoder(f)
 	if err != nil {
 		return err
 	}
-	d := tap.NewDecoder(reg)
+	defer closing()
 	if c.Output == "table" {
 		fmt.Fprintf(s.stdout, tapLine, "PARTITION", "OFFSET", "TIME", "KEY", "VALUE")
 	}

@@ -55,7 +55,7 @@ func (d *decoder) document(data []byte, into any) {
 			continue
 		}
 		if body != nil {
-			d.fail(d.faultAt(doc.Body.GetToken().Position, "", schemas.Fault{
+			d.fail(d.faultAt(position(doc.Body), "", schemas.Fault{
 				What: "a second document", Cure: "put everything into the first: one file, one configuration",
 			}))
 			return
@@ -81,15 +81,15 @@ func (d *decoder) foreign(node ast.Node, path string, err error) {
 	case errors.As(err, &ye) && ye.GetToken() != nil:
 		d.fail(d.faultAt(ye.GetToken().Position, path, schemas.Fault{What: ye.GetMessage()}))
 	case node != nil:
-		d.fail(d.faultAt(node.GetToken().Position, path, schemas.Fault{Err: err}))
+		d.fail(d.faultAt(position(node), path, schemas.Fault{Err: err}))
 	default:
 		d.fail(d.faultAt(nil, path, schemas.Fault{Err: err}))
 	}
 }
 
 // resolve follows anchors, tags and aliases to what they stand for; nil where
-// that is nothing, which is a fault already told.
-func (d *decoder) resolve(node ast.Node) ast.Node {
+// that is nothing, for the reason that why says.
+func (d *decoder) resolve(node ast.Node) (to ast.Node, why string) {
 	for range maxAliases {
 		switch n := node.(type) {
 		case *ast.AnchorNode:
@@ -100,28 +100,48 @@ func (d *decoder) resolve(node ast.Node) ast.Node {
 			name := n.Value.GetToken().Value
 			target, ok := d.anchors[name]
 			if !ok {
-				d.fail(d.faultAt(n.GetToken().Position, "", schemas.Fault{
-					What: fmt.Sprintf("*%s has no anchor &%s before it", name, name),
-				}))
-				return nil
+				return nil, fmt.Sprintf("*%s has no anchor &%s", name, name)
 			}
 			node = target
 		default:
-			return node
+			return node, ""
 		}
 	}
-	d.fail(d.faultAt(node.GetToken().Position, "", schemas.Fault{What: "the alias leads to itself"}))
-	return nil
+	return nil, "the alias leads to itself"
+}
+
+// maxAliases is how many aliases may lead to one another.
+const maxAliases = 16
+
+// position is where a node begins; goccy takes a block to begin at the colon
+// of its first key.
+func position(node ast.Node) *token.Position {
+	switch n := node.(type) {
+	case *ast.MappingNode:
+		if !n.IsFlowStyle && len(n.Values) > 0 {
+			return n.Values[0].Key.GetToken().Position
+		}
+	case *ast.MappingValueNode:
+		return n.Key.GetToken().Position
+	}
+	return node.GetToken().Position
 }
 
 // value decodes node into v, which is settable.
 func (d *decoder) value(node ast.Node, v reflect.Value, path string) {
-	node = d.resolve(node)
+	if node == nil {
+		return
+	}
+	from := position(node)
+	node, why := d.resolve(node)
+	if node == nil {
+		d.fail(d.faultAt(from, path, schemas.Fault{What: why}))
+	}
 	if node == nil || d.broken[node] {
 		return
 	}
 	if _, seen := d.at[path]; !seen {
-		d.at[path] = node.GetToken().Position
+		d.at[path] = position(node)
 	}
 	if node.Type() == ast.NullType {
 		return
@@ -158,9 +178,6 @@ func (d *decoder) value(node ast.Node, v reflect.Value, path string) {
 		d.scalar(node, v, path)
 	}
 }
-
-// maxAliases is how many aliases may lead to one another.
-const maxAliases = 16
 
 // decodesItself reports whether a type has one of goccy's decoding methods.
 func decodesItself(v any) bool {
@@ -200,7 +217,11 @@ func (d *decoder) wrong(node ast.Node, path, want, cure string) {
 			got = strconv.Quote(scalarText(n))
 		}
 	}
-	d.fail(d.faultAt(node.GetToken().Position, path, schemas.Fault{What: got + " is not " + want, Cure: cure}))
+	pos := d.at[path] // of a block: its key
+	if pos == nil || isScalar(node) {
+		pos = position(node)
+	}
+	d.fail(d.faultAt(pos, path, schemas.Fault{What: got + " is not " + want, Cure: cure}))
 }
 
 // text hands the scalar's text to parse.

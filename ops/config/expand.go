@@ -1,7 +1,9 @@
 package config
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -49,15 +51,16 @@ func (d *decoder) expandScalar(node ast.Node, s *ast.StringNode, path string) {
 	}
 	raw := s.Value
 	text, fault := d.expandText(raw)
-	pos := node.GetToken().Position
+	pos := position(node)
 	switch {
 	case fault == nil:
-	case fault.Err == errUnset && !d.needed(path):
+	case errors.Is(fault.Err, fs.ErrNotExist) && !d.needed(path):
 		d.unset = append(d.unset, path)
+		d.broken[node] = true
 		return
 	default:
 		if fault.Err == errUnset {
-			fault.Err = nil
+			fault.Err = nil // What says it
 		}
 		d.fail(d.faultAt(pos, path, *fault))
 		d.broken[node] = true
@@ -110,7 +113,7 @@ func (d *decoder) variable(name string) (string, *schemas.Fault) {
 		data, err := os.ReadFile(path)
 		if err != nil {
 			return "", &schemas.Fault{
-				What: fmt.Sprintf("the file of ${%s} cannot be read", name), Err: unsetError(err),
+				What: fmt.Sprintf("the file of ${%s} cannot be read", name), Err: cause(err),
 				Cure: "create it, readable for the user that runs sluice: " + path,
 			}
 		}
@@ -132,9 +135,11 @@ func (d *decoder) variable(name string) (string, *schemas.Fault) {
 	return value, nil
 }
 
-func unsetError(err error) error {
-	if os.IsNotExist(err) {
-		return errUnset
+// cause is what a file's error says beside the path.
+func cause(err error) error {
+	var pe *fs.PathError
+	if errors.As(err, &pe) {
+		return pe.Err
 	}
 	return err
 }

@@ -2,8 +2,8 @@ package config
 
 import (
 	"errors"
-	"io/fs"
 	"os"
+	"slices"
 
 	"sluice/schemas"
 )
@@ -30,12 +30,10 @@ func Load(path string) (*File, error) { return Loader{}.Load(path) }
 func (l Loader) Load(path string) (*File, error) {
 	data, err := os.ReadFile(path)
 	if err != nil {
-		f := &schemas.Fault{Where: path, What: "the configuration cannot be read", Err: err, Cure: "name the file with --config FILE or SLUICE_CONFIG"}
-		var pe *fs.PathError
-		if errors.As(err, &pe) {
-			f.Err = pe.Err // without the path, which is said already
+		return nil, &schemas.Fault{
+			Where: path, What: "the configuration cannot be read", Err: cause(err),
+			Cure: "name the file with --config FILE or SLUICE_CONFIG",
 		}
-		return nil, f
 	}
 	return l.Parse(path, data)
 }
@@ -58,6 +56,7 @@ func (l Loader) Parse(path string, data []byte) (*File, error) {
 		faults = f.validate(d.unset, l.Embedded)
 	}
 	if len(faults) > 0 {
+		slices.SortStableFunc(faults, f.places.byPlace)
 		return nil, joined(faults)
 	}
 	return f, nil

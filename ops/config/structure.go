@@ -91,11 +91,16 @@ func (d *decoder) entries(node ast.Node, path string) ([]entry, bool) {
 
 func (d *decoder) merged(node ast.Node, path string) []entry {
 	if d.merging++; d.merging > maxAliases {
-		d.fail(d.faultAt(node.GetToken().Position, path, schemas.Fault{What: "the merged block leads to itself"}))
+		d.fail(d.faultAt(position(node), path, schemas.Fault{What: "the merged block leads to itself"}))
 		return nil
 	}
 	defer func() { d.merging-- }()
-	node = d.resolve(node)
+	from := position(node)
+	node, why := d.resolve(node)
+	if node == nil {
+		d.fail(d.faultAt(from, join(path, "<<"), schemas.Fault{What: why}))
+		return nil
+	}
 	if seq, ok := node.(*ast.SequenceNode); ok {
 		var out []entry
 		for _, n := range seq.Values {
@@ -104,7 +109,7 @@ func (d *decoder) merged(node ast.Node, path string) []entry {
 		return out
 	}
 	out, ok := d.entries(node, path)
-	if !ok && node != nil {
+	if !ok {
 		d.wrong(node, join(path, "<<"), "a block of keys", "")
 	}
 	return out
@@ -162,8 +167,8 @@ func (d *decoder) mapping(node ast.Node, v reflect.Value, path string) {
 // where the value stands.
 func (d *decoder) mark(path string, e entry) {
 	pos := e.pos
-	if n := d.resolve(e.value); n != nil && isScalar(n) && n.Type() != ast.NullType {
-		pos = n.GetToken().Position
+	if n, _ := d.resolve(e.value); n != nil && isScalar(n) && n.Type() != ast.NullType {
+		pos = position(n)
 	}
 	d.at[path] = pos
 }

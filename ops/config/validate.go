@@ -72,8 +72,8 @@ func (f *File) defaults() {
 	}
 }
 
-// validate returns all faults of the parts and of how they name one another, in
-// the order of the file. Parts with an unset variable are left out.
+// validate returns all faults of the parts and of how they name one another.
+// Parts with an unset variable are left out.
 func (f *File) validate(unset []string, embedded bool) []error {
 	var faults []error
 	for path, part := range f.parts() {
@@ -86,9 +86,7 @@ func (f *File) validate(unset []string, embedded bool) []error {
 	}
 	faults = append(faults, f.captureFaults()...)
 	faults = append(faults, f.entityFaults()...)
-	faults = append(faults, f.sinkFaults()...)
-	slices.SortStableFunc(faults, f.places.byPlace)
-	return faults
+	return append(faults, f.sinkFaults()...)
 }
 
 func (f *File) captureFaults() (faults []error) {

@@ -49,6 +49,9 @@ type Letter struct {
 	SourceTopic     string
 	SourcePartition int32
 	SourceOffset    int64
+	// Replay is the id of the dead letter whose replay this one is; empty for
+	// most.
+	Replay string
 	// State is Parked or Replayed.
 	State string
 }
@@ -119,16 +122,29 @@ func List(ctx context.Context, c kafka.Config, log *slog.Logger, topics []string
 	if err != nil {
 		return nil, err
 	}
+	byID := map[string]*Letter{}
+	for _, l := range letters {
+		byID[l.ID()] = l
+	}
 	for _, l := range letters {
 		if replayed[l.ID()] {
 			l.State = Replayed
 		}
+		l.comeFrom(byID)
 	}
 	slices.SortFunc(letters, func(a, b *Letter) int {
 		return cmp.Or(a.Parked.Compare(b.Parked), cmp.Compare(a.Topic, b.Topic),
 			cmp.Compare(a.Partition, b.Partition), cmp.Compare(a.Offset, b.Offset))
 	})
 	return letters, nil
+}
+
+// comeFrom gives a letter that failed again after a replay the source of the
+// first: the retry topic's offsets compare with nothing.
+func (l *Letter) comeFrom(letters map[string]*Letter) {
+	for first := letters[l.Replay]; first != nil && l.SourceTopic == retryTopic(l.Topic); first = letters[first.Replay] {
+		l.SourceTopic, l.SourcePartition, l.SourceOffset = first.SourceTopic, first.SourcePartition, first.SourceOffset
+	}
 }
 
 // ParseID reads an id into its parts.
@@ -154,7 +170,7 @@ func read(r *kgo.Record) *Letter {
 		Key: r.Key, Value: r.Value, State: Parked,
 		Reason: header(r.Headers, schemas.HeaderDLQReason), Error: header(r.Headers, schemas.HeaderDLQError),
 		Status: header(r.Headers, schemas.HeaderDLQStatus), Answer: header(r.Headers, schemas.HeaderDLQAnswer),
-		SourceTopic: header(r.Headers, schemas.HeaderDLQTopic),
+		SourceTopic: header(r.Headers, schemas.HeaderDLQTopic), Replay: header(r.Headers, schemas.HeaderDLQID),
 	}
 	if t, err := time.Parse(time.RFC3339, header(r.Headers, schemas.HeaderDLQTime)); err == nil {
 		l.Parked = t

@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"log/slog"
+	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -88,13 +90,20 @@ func Replay(ctx context.Context, c kafka.Config, log *slog.Logger, letters []*Le
 	return nil
 }
 
-// record is the original record with the id of the dead letter.
+// record is the original record with the id of the dead letter and where it was
+// first read: the engines tell by that which rules or entity it is for.
 func (l *Letter) record(topic string) *kgo.Record {
-	headers := append([]kgo.RecordHeader{}, l.Headers...)
-	return &kgo.Record{
-		Topic: topic, Key: l.Key, Value: l.Value,
-		Headers: append(headers, kgo.RecordHeader{Key: schemas.HeaderDLQID, Value: []byte(l.ID())}),
+	headers := slices.Clone(l.Headers)
+	add := func(name, value string) {
+		headers = append(headers, kgo.RecordHeader{Key: name, Value: []byte(value)})
 	}
+	add(schemas.HeaderDLQID, l.ID())
+	if l.SourceTopic != "" {
+		add(schemas.HeaderDLQTopic, l.SourceTopic)
+		add(schemas.HeaderDLQPartition, strconv.Itoa(int(l.SourcePartition)))
+		add(schemas.HeaderDLQOffset, strconv.FormatInt(l.SourceOffset, 10))
+	}
+	return &kgo.Record{Topic: topic, Key: l.Key, Value: l.Value, Headers: headers}
 }
 
 func refuse(l *Letter, receipts map[string]receipt) string {

@@ -5,8 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"net"
-	"net/url"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kgo"
@@ -92,6 +90,7 @@ func start(ctx context.Context, f *config.File, o Options, s selection) (err err
 		}
 		return err
 	}
+	defer reg.Close()
 	h.say("building the engines")
 	b := &builder{file: f, registry: reg, options: o, health: h}
 	defer func() {
@@ -114,18 +113,22 @@ func start(ctx context.Context, f *config.File, o Options, s selection) (err err
 }
 
 // Reach waits until Kafka and the registry answer, for at most wait, and
-// returns the registry's client. The error says who did not, and the cure.
+// returns the registry's client, to be closed. The error says who did not, and the cure.
 func Reach(ctx context.Context, f *config.File, wait time.Duration, log *slog.Logger) (*registry.Client, error) {
 	ctx, cancel := context.WithTimeoutCause(ctx, wait, fmt.Errorf("no answer within %s", wait))
 	defer cancel()
 	if err := reachKafka(ctx, f.Kafka); err != nil {
 		return nil, err
 	}
-	reg, err := f.Registry.Open()
+	reg, err := f.Registry.Open(registry.WithLog(log))
 	if err != nil {
 		return nil, err
 	}
-	return reg, retry(ctx, func(ctx context.Context) error { return reachRegistry(ctx, f.Registry) })
+	if err := retry(ctx, reg.Check); err != nil {
+		reg.Close()
+		return nil, err
+	}
+	return reg, nil
 }
 
 func reachKafka(ctx context.Context, c kafka.Config) error {
@@ -139,25 +142,6 @@ func reachKafka(ctx context.Context, c kafka.Config) error {
 	}
 	defer cl.Close()
 	return retry(ctx, func(ctx context.Context) error { return c.Check(ctx, cl) })
-}
-
-// reachRegistry reports whether somebody listens at the registry's address.
-func reachRegistry(ctx context.Context, c registry.Config) error {
-	u, err := url.Parse(c.URL)
-	if err != nil {
-		return &schemas.Fault{Where: "registry.url", What: "is no URL", Err: err, Cure: "write http://host:port"}
-	}
-	addr := u.Host
-	if u.Port() == "" {
-		addr = net.JoinHostPort(u.Hostname(), map[string]string{"https": "443"}[u.Scheme]+map[string]string{"http": "80"}[u.Scheme])
-	}
-	conn, err := new(net.Dialer).DialContext(ctx, "tcp", addr)
-	if err != nil {
-		return &schemas.Fault{
-			Where: "registry.url", What: "cannot reach the schema registry at " + addr, Err: err, Cure: "start it or mend registry.url",
-		}
-	}
-	return conn.Close()
 }
 
 // retry calls try until it succeeds or ctx ends, and returns the last error of
