@@ -67,7 +67,7 @@ func (p *Pump) connect() (*kgo.Client, error) {
 	if err != nil {
 		return nil, fault(err, "kafka", "its settings", "")
 	}
-	return kgo.NewClient(append(opts,
+	cl, err := kgo.NewClient(append(opts,
 		kgo.TransactionalID(TransactionalID(p.name)),
 		kgo.TransactionTimeout(p.cfg.TransactionTimeout),
 		kgo.RecordPartitioner(kgo.StickyKeyPartitioner(nil)), // Java's murmur2, as Debezium's consumers expect
@@ -78,6 +78,10 @@ func (p *Pump) connect() (*kgo.Client, error) {
 		kgo.MetadataMinAge(100*time.Millisecond), // a topic just created is known at once
 		kgo.ProducerLinger(0),                    // the queue hands on enough at once
 	)...)
+	if err != nil { // no connection is made: an option is wrong
+		return nil, fault(err, "kafka", "opening a client", "mend the kafka block")
+	}
+	return cl, nil
 }
 
 // start makes this instance the only writer, finds where to go on, and claims
