@@ -25,7 +25,17 @@ func (b *block) size() int { return b.arena.Size() + len(b.changes)*changeBytes 
 
 const changeBytes = 160
 
-func (b *block) reset() {
+// minBlocks is what the pool needs at least: one that fills, one in line, one
+// held by the consumer.
+const minBlocks = 3
+
+// reset empties the block. Memory far above the target, left by a huge row, is
+// given back.
+func (b *block) reset(target int) {
+	if b.size() > 4*target {
+		*b = block{}
+		return
+	}
 	b.arena.Reset()
 	clear(b.changes)
 	b.changes = b.changes[:0]

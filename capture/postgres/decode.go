@@ -1,7 +1,6 @@
 package postgres
 
 import (
-	"errors"
 	"fmt"
 	"math"
 	"strconv"
@@ -21,8 +20,13 @@ type valueError struct {
 
 func (e *valueError) Error() string { return e.what }
 
-// errNewLabel says that an enum has a label that its type did not list.
-var errNewLabel = errors.New("unknown enum label")
+// labelError says that an enum has a label that its type did not list.
+type labelError struct {
+	oid   uint32
+	label string
+}
+
+func (e *labelError) Error() string { return "unknown enum label " + strconv.Quote(e.label) }
 
 func malformed(kind string, src []byte) error {
 	return &valueError{what: fmt.Sprintf("%s is not the text of a %s", excerpt(src), kind)}
@@ -167,15 +171,15 @@ func decodeBit(dst *schemas.Value, src []byte, _ *schemas.Arena) error {
 	return nil
 }
 
-// decodeEnum reads one of the labels; another is errNewLabel.
-func decodeEnum(labels []string) decodeFunc {
+// decodeEnum reads one of the labels; another is a *labelError.
+func decodeEnum(oid uint32, labels []string) decodeFunc {
 	known := make(map[string]struct{}, len(labels))
 	for _, l := range labels {
 		known[l] = struct{}{}
 	}
 	return func(dst *schemas.Value, src []byte, _ *schemas.Arena) error {
 		if _, ok := known[string(src)]; !ok {
-			return errNewLabel
+			return &labelError{oid, string(src)}
 		}
 		*dst = schemas.TextOf(src)
 		return nil

@@ -6,6 +6,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"time"
 
@@ -26,8 +27,9 @@ type decoder struct {
 	time    time.Time
 	origin  schemas.Value
 	originL schemas.Value
-	// end is the end of the last whole transaction; last is its commit record.
-	end, last lsn
+	emitted bool // rows of this transaction were handed out in this run
+	// last is the commit record of the transaction before.
+	last lsn
 	// id and sequence are the parts that a transaction's rows share.
 	id, sequence []byte
 }
@@ -52,11 +54,13 @@ func (d *decoder) copyData(ctx context.Context, data []byte) error {
 		if len(data) < 18 {
 			return d.broken(data, errShort)
 		}
-		if !d.in {
-			d.end = max(d.end, lsn(binary.BigEndian.Uint64(data[1:])))
-			d.mark()
+		if !d.in { // whatever committed before has been sent
+			at := &d.stream.curAt
+			at.LSN = max(at.LSN, logPlace(binary.BigEndian.Uint64(data[1:])))
 		}
 		if data[17] != 0 {
+			// A server that shuts down waits until we confirm all.
+			d.stream.due = true
 			return d.stream.status(false)
 		}
 	}
@@ -70,15 +74,12 @@ func (d *decoder) broken(data []byte, err error) error {
 	}
 }
 
-// mark notes the position behind what was decoded. The reader alone calls it,
-// and never while it is idle, so the consumer does not look.
+// mark notes the position behind the row at hand. The reader alone calls it,
+// and never while it is idle, so the consumer does not look. A position never
+// goes back behind where this run began.
 func (d *decoder) mark() {
-	at := &d.stream.curAt
-	at.LSN = logPlace(d.end)
-	if d.in {
+	if at := &d.stream.curAt; !d.durable() {
 		at.Commit, at.Row = logPlace(d.commit), d.row
-	} else {
-		at.Commit, at.Row = logPlace(d.last), max(d.row, 0)
 	}
 }
 
@@ -92,15 +93,26 @@ func (d *decoder) message(ctx context.Context, at lsn, m []byte) (err error) {
 		d.begin()
 	case 'C':
 		r.skip(1 + 8)
-		d.end = lsn(r.u64())
-		d.in, d.last = false, d.commit
+		end := lsn(r.u64())
+		if !d.in || r.short {
+			return d.broken(m, errShort)
+		}
 		d.mark()
+		st := d.stream
+		st.curAt.LSN = max(st.curAt.LSN, logPlace(end))
+		// Rows may be gone already with a position inside the transaction: its
+		// end must not wait for a heartbeat.
+		st.due = st.due || d.emitted && len(st.cur.changes) == 0
+		d.in, d.last = false, d.commit
 	case 'O':
 		d.originL = schemas.IntOf(int64(r.u64()))
 		d.origin = schemas.TextOf([]byte(r.cstring()))
 	case 'R':
 		err = d.relation(ctx, &r)
 	case 'I', 'U', 'D', 'T':
+		if !d.in {
+			return d.broken(m, errors.New("a row outside a transaction"))
+		}
 		d.row++
 		if d.durable() {
 			break
@@ -110,6 +122,7 @@ func (d *decoder) message(ctx context.Context, at lsn, m []byte) (err error) {
 		} else {
 			err = d.change(ctx, at, m)
 		}
+		d.emitted = true
 		d.mark()
 	case 'Y', 'M':
 	default:
@@ -123,9 +136,9 @@ func (d *decoder) message(ctx context.Context, at lsn, m []byte) (err error) {
 
 // begin prepares what the rows of a transaction share.
 func (d *decoder) begin() {
-	d.in, d.row = true, 0
+	d.in, d.row, d.emitted = true, 0, false
 	d.origin, d.originL = schemas.Value{}, schemas.Value{}
-	d.id = fmt.Appendf(d.id[:0], "%016X.", uint64(d.commit))
+	d.id = append(appendHex(d.id[:0], uint64(d.commit), 16), '.')
 	d.sequence = append(d.sequence[:0], `["`...)
 	d.sequence = strconv.AppendUint(d.sequence, uint64(d.last), 10)
 	d.sequence = append(d.sequence, `","`...)
@@ -154,6 +167,10 @@ func (d *decoder) relation(ctx context.Context, r *reader) error {
 	}
 	s := d.stream.source
 	if !s.cfg.captures(logged.schema, logged.name) {
+		if old := d.stream.known[logged.oid]; old != nil && old.table != nil {
+			s.log.Warn("the table was renamed to a name that is not configured; its changes are no longer read",
+				"table", old.table.FullName(), "new", logged.fullName())
+		}
 		d.stream.known[logged.oid] = &relation{info: logged}
 		return nil
 	}
@@ -171,8 +188,11 @@ func (d *decoder) relation(ctx context.Context, r *reader) error {
 	}
 	rel.info.schema, rel.info.name = logged.schema, logged.name
 	rel.source = s.sourceRow(rel.table)
-	if old := d.stream.known[logged.oid]; old != nil && old.same(rel) {
-		return nil
+	if old := d.stream.known[logged.oid]; old != nil && old.table != nil {
+		rel.relax(old.relaxed...)
+		if old.same(rel) {
+			return nil
+		}
 	}
 	d.stream.known[logged.oid] = rel
 	return nil
@@ -192,38 +212,40 @@ func (d *decoder) change(ctx context.Context, at lsn, m []byte) error {
 	}
 	b := d.stream.cur
 	n := len(b.changes)
-	err := d.rows(b, rel, at, m)
-	var null *nullError
-	switch {
-	case errors.As(err, &null):
-		rel.relax(null.column)
-	case errors.Is(err, errNewLabel):
-		if err := d.refresh(ctx, rel); err != nil {
+	for {
+		err := d.rows(b, rel, at, m)
+		var null *nullError
+		var label *labelError
+		switch {
+		case errors.As(err, &null):
+			if !rel.relax(null.column) {
+				return d.broken(m, err)
+			}
+		case errors.As(err, &label):
+			if rel, err = d.relabel(ctx, rel, label); err != nil {
+				return err
+			}
+		default:
 			return err
 		}
-		rel = d.stream.known[rel.info.oid]
-	default:
-		return err
+		b.changes = b.changes[:n]
 	}
-	b.changes = b.changes[:n]
-	return d.rows(b, rel, at, m)
 }
 
-// refresh reads the types of a relation anew: an enum has got a label.
-func (d *decoder) refresh(ctx context.Context, rel *relation) error {
+// relabel makes a relation that knows an enum's label: one that was added since,
+// or that the catalogue no longer has.
+func (d *decoder) relabel(ctx context.Context, rel *relation, e *labelError) (*relation, error) {
 	s := d.stream.source
-	s.types.forget()
+	s.types.learn(e)
 	info := rel.info
 	fresh, err := s.types.compile(ctx, plain{s.sql}, &info, sourceTable)
 	if err != nil {
-		return d.stream.fault(err)
+		return nil, d.stream.fault(err)
 	}
 	fresh.source = rel.source
-	for _, c := range rel.relaxed {
-		fresh.relax(c)
-	}
+	fresh.relax(rel.relaxed...)
 	d.stream.known[rel.info.oid] = fresh
-	return nil
+	return fresh, nil
 }
 
 // rows decodes the images of one row message and appends its changes.
@@ -233,14 +255,18 @@ func (d *decoder) rows(b *block, rel *relation, at lsn, m []byte) error {
 	var before, after schemas.Row
 	var err error
 	old := byte(0)
-	if k := r.u8(); k == 'K' || k == 'O' {
-		old = k
+	kind := r.u8()
+	if kind == 'K' || kind == 'O' {
+		old = kind
 		if before, err = d.tuple(b, rel, &r, old, nil); err != nil {
 			return err
 		}
 		if m[0] == 'U' {
-			r.u8() // 'N'
+			kind = r.u8()
 		}
+	}
+	if m[0] == 'D' && before == nil || m[0] != 'D' && kind != 'N' {
+		return d.broken(m, errShort)
 	}
 	if m[0] != 'D' {
 		if after, err = d.tuple(b, rel, &r, 'N', before); err != nil {
@@ -258,8 +284,8 @@ func (d *decoder) rows(b *block, rel *relation, at lsn, m []byte) error {
 	case m[0] == 'D':
 		d.append(b, schemas.Change{Op: schemas.Delete, Table: rel.table, Before: before, Source: src}, "")
 	case before != nil && keyChanged(rel, before, after):
-		d.append(b, schemas.Change{Op: schemas.Delete, Table: rel.table, Before: before, Source: src, OtherKey: keyOf(b, rel, after)}, "d")
-		d.append(b, schemas.Change{Op: schemas.Create, Table: rel.table, After: after, Source: src, OtherKey: keyOf(b, rel, before)}, "")
+		d.append(b, schemas.Change{Op: schemas.Delete, Table: rel.table, Before: before, Source: src, OtherKey: keyOf(b, rel, after)}, "/0")
+		d.append(b, schemas.Change{Op: schemas.Create, Table: rel.table, After: after, Source: src, OtherKey: keyOf(b, rel, before)}, "/1")
 	default:
 		if old == 'K' {
 			before = nil // only the key, which did not change
@@ -271,10 +297,18 @@ func (d *decoder) rows(b *block, rel *relation, at lsn, m []byte) error {
 
 func (d *decoder) append(b *block, c schemas.Change, suffix string) {
 	id := append(b.arena.Grow(len(d.id)+20+len(suffix)), d.id...)
-	id = append(strconv.AppendInt(id, d.row, 10), suffix...)
+	id = append(appendHex(id, uint64(d.row), 8), suffix...)
 	b.arena.Keep(len(id))
 	c.ID = id
 	b.changes = append(b.changes, c)
+}
+
+// appendHex writes the last digits of n, so that texts sort as numbers do.
+func appendHex(out []byte, n uint64, digits int) []byte {
+	for i := digits - 1; i >= 0; i-- {
+		out = append(out, "0123456789ABCDEF"[n>>(4*i)&15])
+	}
+	return out
 }
 
 func keyChanged(rel *relation, before, after schemas.Row) bool {
@@ -315,10 +349,11 @@ func (d *decoder) tuple(b *block, rel *relation, r *reader, kind byte, before sc
 				return row, nil
 			}
 			if err := rel.decode[i](&row[i], v, &b.arena); err != nil {
-				if errors.Is(err, errNewLabel) {
+				var label *labelError
+				if errors.As(err, &label) {
 					return nil, err
 				}
-				return nil, valueFault(rel, i, string(d.id)+strconv.FormatInt(d.row, 10), err)
+				return nil, valueFault(rel, i, string(appendHex(slices.Clone(d.id), uint64(d.row), 8)), err)
 			}
 		case 'n':
 			switch {
@@ -372,7 +407,7 @@ func (d *decoder) truncate(at lsn, r *reader) error {
 	n := int(r.u32())
 	r.skip(1)
 	b := d.stream.cur
-	for range n {
+	for i := range n {
 		rel := d.stream.known[r.u32()]
 		if r.short {
 			return nil // said by the caller
@@ -381,7 +416,7 @@ func (d *decoder) truncate(at lsn, r *reader) error {
 			continue
 		}
 		b.time = d.time
-		d.append(b, schemas.Change{Op: schemas.Truncate, Table: rel.table, Source: d.sourceOf(b, rel, at)}, "t"+strconv.FormatUint(uint64(rel.info.oid), 10))
+		d.append(b, schemas.Change{Op: schemas.Truncate, Table: rel.table, Source: d.sourceOf(b, rel, at)}, "/"+strconv.Itoa(i))
 	}
 	return nil
 }

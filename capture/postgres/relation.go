@@ -83,18 +83,24 @@ func sameColumn(a, b schemas.Column) bool {
 
 // relax makes columns optional in a Table of its own: the log holds a NULL from
 // before the column was declared NOT NULL.
-func (r *relation) relax(columns ...string) {
+// It returns false where nothing was to relax.
+func (r *relation) relax(columns ...string) bool {
+	relaxed := false
 	table := *r.table
 	table.Columns = slices.Clone(table.Columns)
 	for _, c := range columns {
 		if i := table.Column(c); i >= 0 && !slices.Contains(table.Key, i) {
+			relaxed = relaxed || !table.Columns[i].Optional
 			table.Columns[i].Optional = true
 			if !slices.Contains(r.relaxed, c) {
 				r.relaxed = append(r.relaxed, c)
 			}
 		}
 	}
-	r.table = &table
+	if relaxed {
+		r.table = &table
+	}
+	return relaxed
 }
 
 // fit lays what the catalogue says today over the columns that the log says

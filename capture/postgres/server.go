@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/jackc/pglogrepl"
 	"github.com/jackc/pgx/v5/pgconn"
@@ -19,18 +20,21 @@ type server struct {
 	walLevel          string
 	database, user    string
 	replicates, super bool
+	// senderTimeout is wal_sender_timeout; 0: none.
+	senderTimeout time.Duration
 }
 
 func readServer(ctx context.Context, q querier) (server, error) {
 	rows, err := q.query(ctx, `
 		SELECT current_setting('server_version_num'), current_setting('wal_level'), current_database(), current_user,
-		       r.rolreplication, r.rolsuper
+		       r.rolreplication, r.rolsuper,
+		       (SELECT setting FROM pg_catalog.pg_settings WHERE name = 'wal_sender_timeout')
 		FROM pg_catalog.pg_roles r WHERE r.rolname = current_user`)
 	if err != nil || len(rows) == 0 {
 		return server{}, fmt.Errorf("asking the server for its settings: %w", err)
 	}
 	r := rows[0]
-	return server{r.int(0), r.text(1), r.text(2), r.text(3), r.bool(4), r.bool(5)}, nil
+	return server{r.int(0), r.text(1), r.text(2), r.text(3), r.bool(4), r.bool(5), time.Duration(r.int(6)) * time.Millisecond}, nil
 }
 
 func (s *server) check() error {
@@ -99,12 +103,17 @@ func (c *Config) tables(ctx context.Context, q querier) ([]*tableInfo, error) {
 	return out, errors.Join(errs...)
 }
 
-// publish creates the publication, or checks that it covers the tables.
-func (s *Source) publish(ctx context.Context, tables []*tableInfo) error {
+// publish creates the publication, or checks that it covers the tables. Where
+// a position is resumed it must be there: one made now knows nothing of the log
+// before it.
+func (s *Source) publish(ctx context.Context, tables []*tableInfo, resumed bool) error {
 	q := plain{s.sql}
 	rows, err := q.query(ctx, "SELECT 1 FROM pg_catalog.pg_publication WHERE pubname = $1", s.cfg.Publication)
 	if err != nil {
 		return fmt.Errorf("looking for publication %q: %w", s.cfg.Publication, err)
+	}
+	if len(rows) == 0 && resumed {
+		return &schemas.Fault{Where: "publication", What: fmt.Sprintf("%q is gone, and with it the changes since the saved position", s.cfg.Publication), Cure: s.resnapshot()}
 	}
 	if len(rows) == 0 {
 		names := make([]string, len(tables))

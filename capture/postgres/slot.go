@@ -14,8 +14,14 @@ import (
 
 const plugin = "pgoutput"
 
-// slotTimeout is how long a slot may stay busy after its last reader died.
-const slotTimeout = 30 * time.Second
+// slotTimeout is how long a slot may stay busy after its last reader died: the
+// server believes in a silent reader for wal_sender_timeout.
+func (s *Source) slotTimeout() time.Duration {
+	if s.busyFor > 0 {
+		return s.busyFor
+	}
+	return min(max(30*time.Second, s.server.senderTimeout+5*time.Second), 2*time.Minute)
+}
 
 // slot is what pg_replication_slots says.
 type slot struct {
@@ -44,8 +50,8 @@ func (s *Source) readSlot(ctx context.Context) (*slot, error) {
 
 // freeSlot waits until nobody reads the slot; nil if there is none.
 func (s *Source) freeSlot(ctx context.Context) (*slot, error) {
-	ctx, cancel := context.WithTimeout(ctx, slotTimeout)
-	defer cancel()
+	limit := time.NewTimer(s.slotTimeout())
+	defer limit.Stop()
 	tick := time.NewTicker(100 * time.Millisecond)
 	defer tick.Stop()
 	for {
@@ -56,9 +62,8 @@ func (s *Source) freeSlot(ctx context.Context) (*slot, error) {
 		select {
 		case <-tick.C:
 		case <-ctx.Done():
-			if errors.Is(ctx.Err(), context.Canceled) {
-				return nil, ctx.Err()
-			}
+			return nil, ctx.Err()
+		case <-limit.C:
 			return nil, &schemas.Fault{
 				Where: "slot", What: fmt.Sprintf("%q is being read by the server's process %d", s.cfg.Slot, at.pid),
 				Cure: fmt.Sprintf("end the other reader, or: SELECT pg_terminate_backend(%d);", at.pid),
@@ -72,8 +77,7 @@ func (s *Source) adopt(ctx context.Context) error {
 	lost := func(what string, args ...any) error {
 		return &schemas.Fault{Where: "slot", What: fmt.Sprintf(what, args...), Cure: s.resnapshot()}
 	}
-	now := position{}
-	now, s.at = s.at, s.at
+	now := s.at
 	id, err := pglogrepl.IdentifySystem(ctx, s.stream.conn)
 	if err != nil {
 		return fmt.Errorf("identifying the server: %w", err)
@@ -114,7 +118,7 @@ func (s *Source) begin(ctx context.Context, conn *pgconn.PgConn, relations []*re
 		if old.plugin != plugin || old.database != s.server.database {
 			return &schemas.Fault{
 				Where: "slot", What: fmt.Sprintf("%q exists, of plug-in %s in database %s", s.cfg.Slot, old.plugin, old.database),
-				Cure: "name another slot",
+				Cure: "set slot to a name that is free",
 			}
 		}
 		s.log.Warn("dropping the slot that has no saved position, to begin anew", "slot", s.cfg.Slot)

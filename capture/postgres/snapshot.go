@@ -17,11 +17,17 @@ import (
 
 // snapshot reads the tables, one after another, in one database snapshot.
 type snapshot struct {
-	conn   *pgconn.PgConn
+	conn *pgconn.PgConn
+	// stop ends a query in hand; queries outlive the Next that began them.
+	stop   context.CancelFunc
 	todo   []*relation // the first is being read
 	place  snapshotPlace
 	rows   *pgconn.ResultReader // of the chunk being read
 	count  int                  // rows of the chunk
+	chunk  int                  // rows that one query reads of a table with a key
+	ahead  bool                 // a row was read and not yet decoded
+	last   [][]byte             // key columns of the last row decoded
+	name   string               // of the table being read, in printable ASCII
 	told   bool                 // the position of the start was handed out
 	time   time.Time
 	prefix []byte
@@ -33,7 +39,7 @@ const chunkRows = 10_000
 
 // newSnapshot opens the database snapshot that was exported with the slot.
 func (s *Source) newSnapshot(ctx context.Context, relations []*relation, exported string) (*snapshot, error) {
-	n := &snapshot{place: *s.at.Snapshot, block: &block{}, prefix: fmt.Appendf(nil, "s%016X.", uint64(s.at.LSN))}
+	n := &snapshot{place: *s.at.Snapshot, block: &block{}, chunk: s.chunkRows, stop: func() {}, prefix: fmt.Appendf(nil, "s%016X.", uint64(s.at.LSN))}
 	for _, rel := range relations {
 		if !slices.Contains(n.place.Done, rel.table.FullName()) {
 			n.todo = append(n.todo, rel)
@@ -86,7 +92,7 @@ func (s *Source) nextOfSnapshot(ctx context.Context) (capture.Batch, error) {
 		n.told = true
 		return capture.Batch{Position: s.at.encode()}, nil
 	}
-	n.block.reset()
+	n.block.reset(s.stream.target)
 	n.block.snapshot, n.block.time = true, n.time
 	for len(n.todo) > 0 {
 		rel := n.todo[0]
@@ -97,22 +103,23 @@ func (s *Source) nextOfSnapshot(ctx context.Context) (capture.Batch, error) {
 			}
 			n.ask(ctx, rel)
 		}
-		more, err := n.read(s, rel)
+		state, err := n.readFor(ctx, s, rel)
 		if err != nil {
 			return capture.Batch{}, n.fault(ctx, rel, err)
 		}
-		if !more && (len(rel.table.Key) == 0 || n.count < chunkRows) {
+		if state == tableDone {
 			s.log.Info("table read", "table", rel.table.FullName(), "rows", n.place.Rows)
+			n.markLast()
 			n.place.Done = append(n.place.Done, rel.table.FullName())
 			n.place.Table, n.place.Key, n.place.Rows = "", nil, 0
 			n.todo = n.todo[1:]
 		}
 		if len(n.block.changes) > 0 {
 			at := n.place
-			if len(rel.table.Key) == 0 && more { // read again if interrupted
+			if len(rel.table.Key) == 0 && state != tableDone { // read again if interrupted
 				at.Table, at.Rows = "", 0
 			}
-			at.Done = slices.Clone(at.Done)
+			at.Done, at.Key = slices.Clone(at.Done), slices.Clone(at.Key)
 			s.at.Snapshot = &at
 			return n.block.batch(s.at), nil
 		}
@@ -123,7 +130,8 @@ func (s *Source) nextOfSnapshot(ctx context.Context) (capture.Batch, error) {
 	return capture.Batch{Position: s.at.encode()}, err
 }
 
-// ask sends the query of the next chunk.
+// ask sends the query of the next chunk: one row more than it has, to know
+// whether another follows.
 func (n *snapshot) ask(ctx context.Context, rel *relation) {
 	columns := make([]string, len(rel.table.Columns))
 	for i, c := range rel.table.Columns {
@@ -146,51 +154,131 @@ func (n *snapshot) ask(ctx context.Context, rel *relation) {
 				args = append(args, []byte(k))
 			}
 		}
-		sql += " ORDER BY " + strings.Join(names, ", ") + " LIMIT " + strconv.Itoa(chunkRows)
+		sql += " ORDER BY " + strings.Join(names, ", ") + " LIMIT " + strconv.Itoa(n.chunk+1)
 	}
-	n.count = 0
-	n.rows = n.conn.ExecParams(ctx, sql, args, nil, nil, nil)
+	n.count, n.ahead, n.name = 0, false, printable(rel.table.FullName())
+	n.last = n.last[:0]
+	running, stop := context.WithCancel(context.WithoutCancel(ctx))
+	n.stop = stop
+	n.rows = n.conn.ExecParams(running, sql, args, nil, nil, nil)
 }
 
-// read decodes rows until the block is full (true) or the chunk ends (false).
-func (n *snapshot) read(s *Source, rel *relation) (bool, error) {
-	a := &n.block.arena
-	for n.rows.NextRow() {
+// What read came to.
+const (
+	blockFull = iota
+	chunkDone
+	tableDone
+)
+
+// readFor is read, ended by ctx too; after that the snapshot is lost.
+func (n *snapshot) readFor(ctx context.Context, s *Source, rel *relation) (int, error) {
+	defer context.AfterFunc(ctx, n.stop)()
+	return n.read(s, rel)
+}
+
+// read decodes rows until the block is full or the chunk ends. It looks one row
+// ahead, so that a table's last row is in hand when its end is known.
+func (n *snapshot) read(s *Source, rel *relation) (int, error) {
+	keyed := len(rel.table.Key) > 0
+	for n.ahead || n.rows.NextRow() {
+		n.ahead = true
 		values := n.rows.Values()
+		if keyed && n.count == n.chunk || len(n.block.changes) > 0 && n.block.size() >= s.stream.target {
+			n.keep(rel)
+			if n.count < n.chunk || !keyed {
+				return blockFull, nil
+			}
+			break // the next chunk reads this row again
+		}
+		n.ahead = false
 		n.count++
 		n.place.Rows++
-		if key := rel.table.Key; len(key) > 0 {
-			n.place.Key = make([]string, len(key))
-			for i, k := range key {
-				n.place.Key[i] = string(values[k])
-			}
+		n.last = n.last[:0]
+		for _, k := range rel.table.Key {
+			n.last = append(n.last, append(n.spare(len(n.last)), values[k]...))
 		}
-		row := a.Row(len(values))
-		for i, v := range values {
-			if v == nil {
-				continue
-			}
-			if err := rel.decode[i](&row[i], a.Copy(v), a); err != nil {
-				return false, valueFault(rel, i, fmt.Sprintf("row %d of the snapshot", n.place.Rows), err)
-			}
-		}
-		src := a.Row(len(rel.source))
-		copy(src, rel.source)
-		src[colSnapshot] = isSnapshot
-		src[colLSN] = schemas.IntOf(int64(s.at.LSN))
-		setTime(src, n.time)
-		id := append(a.Grow(len(n.prefix)+len(n.place.Table)+24), n.prefix...)
-		id = append(id, printable(rel.table.FullName())...)
-		id = strconv.AppendInt(append(id, '.'), n.place.Rows, 10)
-		a.Keep(len(id))
-		n.block.changes = append(n.block.changes, schemas.Change{Op: schemas.Read, Table: rel.table, After: row, Source: src, ID: id})
-		if n.block.size() >= blockBytes {
-			return true, nil
+		if err := n.row(s, rel, values); err != nil {
+			return blockFull, err
 		}
 	}
+	n.keep(rel)
+	more := n.ahead
 	_, err := n.rows.Close()
-	n.rows = nil
-	return false, err
+	n.rows, n.ahead = nil, false
+	n.stop()
+	if more {
+		return chunkDone, err
+	}
+	return tableDone, err
+}
+
+// spare is the memory of an earlier key column, empty.
+func (n *snapshot) spare(i int) []byte {
+	if i < cap(n.last) {
+		return n.last[:i+1][i][:0]
+	}
+	return nil
+}
+
+// keep notes the last key read in the position to come.
+func (n *snapshot) keep(rel *relation) {
+	if len(n.last) != len(rel.table.Key) || len(n.last) == 0 {
+		return // nothing read
+	}
+	n.place.Key = n.place.Key[:0]
+	for _, k := range n.last {
+		n.place.Key = append(n.place.Key, string(k))
+	}
+}
+
+// row decodes one row. It comes as the stream's rows do: copied once, and the
+// values point into the copy.
+func (n *snapshot) row(s *Source, rel *relation, values [][]byte) error {
+	b := n.block
+	a := &b.arena
+	row := a.Row(len(values))
+	for i, v := range values {
+		if v == nil {
+			continue
+		}
+		err := rel.decode[i](&row[i], a.Copy(v), a)
+		var label *labelError
+		if errors.As(err, &label) { // added since Open looked
+			return fmt.Errorf("%w: %w", capture.ErrLost, err)
+		}
+		if err != nil {
+			return valueFault(rel, i, fmt.Sprintf("row %d of the snapshot", n.place.Rows), err)
+		}
+	}
+	src := a.Row(len(rel.source))
+	copy(src, rel.source)
+	src[colSnapshot] = isSnapshot
+	if n.place.Rows == 1 {
+		src[colSnapshot] = firstOfTable
+		if len(n.place.Done) == 0 {
+			src[colSnapshot] = firstOfAll
+		}
+	}
+	src[colLSN] = schemas.IntOf(int64(s.at.LSN))
+	setTime(src, n.time)
+	id := append(a.Grow(len(n.prefix)+len(n.name)+20), n.prefix...)
+	id = append(append(id, n.name...), '.')
+	id = appendHex(id, uint64(n.place.Rows), 16)
+	a.Keep(len(id))
+	b.changes = append(b.changes, schemas.Change{Op: schemas.Read, Table: rel.table, After: row, Source: src, ID: id[:len(id):len(id)]})
+	return nil
+}
+
+// markLast says of the row read last that its table, or the snapshot, ends.
+func (n *snapshot) markLast() {
+	if len(n.block.changes) == 0 {
+		return
+	}
+	src := n.block.changes[len(n.block.changes)-1].Source
+	src[colSnapshot] = lastOfTable
+	if len(n.todo) == 1 {
+		src[colSnapshot] = lastOfAll
+	}
 }
 
 // printable keeps an id ASCII.
@@ -225,10 +313,7 @@ func (n *snapshot) close(ctx context.Context) error {
 	if conn == nil {
 		return nil
 	}
-	if n.rows != nil {
-		n.rows = nil
-		_ = conn.Conn().Close() // the rest of the chunk is of no use
-		return nil
-	}
+	n.rows = nil
+	n.stop()
 	return hangUp(ctx, conn)
 }

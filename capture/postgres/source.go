@@ -27,18 +27,28 @@ type Source struct {
 	snapshot *snapshot
 	stream   *stream
 	used     *block // what the last Next handed out
+	opened   bool   // once at least
+	// busyFor replaces slotTimeout in tests.
+	busyFor time.Duration
+	// chunkRows is the constant of that name; tests make it small.
+	chunkRows int
 }
 
 func newSource(c Config, name string, log *slog.Logger) *Source {
-	return &Source{cfg: c, capture: name, log: log.With("capture", name)}
+	return &Source{cfg: c, capture: name, log: log.With("capture", name), chunkRows: chunkRows}
 }
 
 // Open connects, checks everything that streaming needs, and creates slot and
 // publication where they are missing.
 func (s *Source) Open(ctx context.Context, from schemas.Position) error {
 	if err := s.open(ctx, from); err != nil {
+		if s.opened && errors.Is(err, capture.ErrLost) {
+			// The settings were right before: the server is away, not misnamed.
+			err = fmt.Errorf("%w: %s", capture.ErrLost, s.place(err))
+		}
 		return errors.Join(s.place(err), s.Close(context.WithoutCancel(ctx)))
 	}
+	s.opened = true
 	return nil
 }
 
@@ -46,7 +56,7 @@ func (s *Source) open(ctx context.Context, from schemas.Position) (err error) {
 	if s.sql, err = s.cfg.connect(ctx, s.capture, nil); err != nil {
 		return err
 	}
-	s.types = typeCache{decimals: s.cfg.Decimals, asked: map[uint32]catalogType{}}
+	s.types = newTypeCache(s.cfg.Decimals)
 	if s.server, err = readServer(ctx, plain{s.sql}); err != nil {
 		return err
 	}
@@ -73,7 +83,8 @@ func (s *Source) open(ctx context.Context, from schemas.Position) (err error) {
 	if err := s.identify(ctx, conn); err != nil {
 		return err
 	}
-	if err := s.publish(ctx, tables); err != nil {
+	s.stream.system = s.at.System
+	if err := s.publish(ctx, tables, !from.IsZero()); err != nil {
 		return err
 	}
 	if from.IsZero() {
@@ -113,7 +124,7 @@ func (s *Source) relations(ctx context.Context, tables []*tableInfo) ([]*relatio
 			log.Warn("the table has no replica identity: PostgreSQL refuses its updates and deletes while it is published",
 				"cure", fmt.Sprintf("ALTER TABLE %s ADD PRIMARY KEY (...), or REPLICA IDENTITY FULL", t.sql()))
 		case len(t.toasted) > 0 && t.identity != "f":
-			log.Debug("large values that an update does not change are not in the log",
+			log.Warn("large values that an update does not change are not in the log",
 				"columns", strings.Join(t.toasted, ", "), "cure", fmt.Sprintf("ALTER TABLE %s REPLICA IDENTITY FULL", t.sql()))
 		}
 	}
@@ -150,7 +161,7 @@ func (s *Source) Ack(_ context.Context, upTo schemas.Position) error {
 	if err != nil {
 		return err
 	}
-	if s.stream != nil && at.Slot == s.cfg.Slot {
+	if s.stream != nil && at.Slot == s.cfg.Slot && at.System == s.stream.system {
 		s.stream.confirm(lsn(at.LSN))
 	}
 	return nil
@@ -182,7 +193,7 @@ func (s *Source) Check(ctx context.Context) error {
 	defer func() { _ = hangUp(context.WithoutCancel(ctx), conn) }() // the answers are there
 	s.sql = conn
 	defer func() { s.sql = nil }()
-	s.types = typeCache{decimals: s.cfg.Decimals, asked: map[uint32]catalogType{}}
+	s.types = newTypeCache(s.cfg.Decimals)
 	srv, err := readServer(ctx, plain{conn})
 	if err != nil {
 		return s.place(err)
@@ -268,6 +279,11 @@ const (
 var (
 	notSnapshot = schemas.TextOf([]byte("false"))
 	isSnapshot  = schemas.TextOf([]byte("true"))
+	// The ends of a snapshot and of its tables.
+	firstOfAll   = schemas.TextOf([]byte("first"))
+	firstOfTable = schemas.TextOf([]byte("first_in_data_collection"))
+	lastOfTable  = schemas.TextOf([]byte("last_in_data_collection"))
+	lastOfAll    = schemas.TextOf([]byte("last"))
 )
 
 // sourceRow is the constant part of a table's source block.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -17,10 +18,11 @@ import (
 
 // stream reads the slot. Its reader goroutine decodes into the block at hand;
 // a consumer that waits gets that block whenever the reader waits for the
-// network, and a full one as soon as it is full. While the consumer holds one
-// block and another is full, the reader stops.
+// network, and full ones, oldest first. When all blocks of the pool are full or
+// held by the consumer, the reader stops; report goes on.
 type stream struct {
 	source  *Source
+	system  string // the server's identifier
 	conn    *pgconn.PgConn
 	wire    *wire
 	known   map[uint32]*relation
@@ -31,18 +33,30 @@ type stream struct {
 	stop       context.CancelFunc
 	joined     sync.WaitGroup
 
-	mu     sync.Mutex
-	cur    *block // the reader's; the consumer's to take while idle
-	curAt  position
-	idle   bool // the reader waits for the network
-	full   *block
-	fullAt position
-	free   []*block
-	err    error // why the reader ended
+	mu    sync.Mutex
+	cur   *block // the reader's; the consumer's to take while idle
+	curAt position
+	idle  bool     // the reader waits for the network
+	full  []filled // oldest first
+	free  []*block
+	made  int // blocks there are, of at most limit
+	// due asks for a batch though no change has come: the position moved, and
+	// somebody waits for it.
+	due bool
+	// target is when a block is full, limit how many there may be.
+	target, limit int
+	err           error // why the reader ended
 
 	sendMu    sync.Mutex
 	confirmed lsn // durable in Kafka
+	handed    lsn // of the last position that Next returned
 	sent      lsn // told to the server
+}
+
+// filled is a block that waits for the consumer, and the position behind it.
+type filled struct {
+	block *block
+	at    position
 }
 
 // statusInterval is how often the server hears from us at least; it gives up
@@ -50,13 +64,13 @@ type stream struct {
 const statusInterval = 10 * time.Second
 
 func newStream(s *Source, conn *pgconn.PgConn, w *wire) *stream {
+	buffer := int(s.cfg.Buffer)
 	st := &stream{
 		source: s, conn: conn, wire: w, known: map[uint32]*relation{},
-		wake: make(chan struct{}, 1), room: make(chan struct{}, 1), cur: &block{}, stop: func() {},
+		wake: make(chan struct{}, 1), room: make(chan struct{}, 1), cur: &block{}, made: 1, stop: func() {},
+		target: min(blockBytes, buffer/minBlocks),
 	}
-	for range 2 {
-		st.free = append(st.free, &block{})
-	}
+	st.limit = max(minBlocks, buffer/st.target)
 	return st
 }
 
@@ -70,8 +84,12 @@ func (st *stream) start(ctx context.Context, from position) error {
 	if err != nil {
 		return st.fault(err)
 	}
-	st.confirmed, st.sent, st.curAt = lsn(from.LSN), 0, from
-	st.decoder = decoder{stream: st, skip: from, end: lsn(from.LSN)}
+	st.sendMu.Lock()
+	st.confirmed = max(st.confirmed, lsn(from.LSN))
+	st.handed = max(st.handed, lsn(from.LSN))
+	st.sendMu.Unlock()
+	st.curAt = from
+	st.decoder = decoder{stream: st, skip: from}
 	st.wire.pause = func() {
 		st.mu.Lock()
 		st.idle = true
@@ -121,7 +139,7 @@ func (st *stream) read(ctx context.Context) error {
 			if err := st.decoder.copyData(ctx, m.Data); err != nil {
 				return err
 			}
-			if st.cur.size() >= blockBytes {
+			if st.cur.size() >= st.target && len(st.cur.changes) > 0 {
 				if err := st.handOver(ctx); err != nil {
 					return err
 				}
@@ -161,14 +179,14 @@ func (st *stream) fault(err error) error {
 	return &schemas.Fault{Where: "slot", What: fmt.Sprintf("%q cannot be read", s.cfg.Slot), Err: message(err), Cure: "see the server's log"}
 }
 
-// handOver gives the full block to the consumer, when it has taken the one
-// before.
+// handOver puts the full block in line and takes an empty one, for which it may
+// have to wait.
 func (st *stream) handOver(ctx context.Context) error {
 	for {
 		st.mu.Lock()
-		if st.full == nil && len(st.free) > 0 {
-			st.full, st.fullAt = st.cur, st.curAt
-			st.cur = st.take()
+		if next := st.take(); next != nil {
+			st.full = append(st.full, filled{st.cur, st.curAt})
+			st.cur, st.due = next, false
 			st.mu.Unlock()
 			signal(st.wake)
 			return nil
@@ -182,11 +200,18 @@ func (st *stream) handOver(ctx context.Context) error {
 	}
 }
 
-// take returns a block to fill. Called under the lock, when there is one.
+// take returns a block to fill, nil if all are in use. Called under the lock.
 func (st *stream) take() *block {
-	b := st.free[len(st.free)-1]
-	st.free = st.free[:len(st.free)-1]
-	return b
+	if n := len(st.free); n > 0 {
+		b := st.free[n-1]
+		st.free = st.free[:n-1]
+		return b
+	}
+	if st.made == st.limit {
+		return nil
+	}
+	st.made++
+	return &block{}
 }
 
 // giveBack takes back what Next handed out.
@@ -194,7 +219,7 @@ func (st *stream) giveBack(b *block) {
 	if b == nil {
 		return
 	}
-	b.reset()
+	b.reset(st.target)
 	st.mu.Lock()
 	st.free = append(st.free, b)
 	st.mu.Unlock()
@@ -206,36 +231,37 @@ func (st *stream) giveBack(b *block) {
 func (st *stream) next(ctx context.Context, heartbeat time.Duration, last position) (*block, position, error) {
 	beat := time.NewTimer(heartbeat)
 	defer beat.Stop()
-	due := false
+	idle := false
 	for {
 		st.mu.Lock()
 		var b *block
 		var at position
 		var err error
 		switch {
-		case st.full != nil:
-			b, at = st.full, st.fullAt
-			st.full = nil
-		case st.idle && len(st.cur.changes) > 0:
+		case len(st.full) > 0:
+			b, at = st.full[0].block, st.full[0].at
+			st.full = slices.Delete(st.full, 0, 1)
+		case st.idle && (len(st.cur.changes) > 0 || (st.due || idle) && st.curAt.LSN > last.LSN):
+			// With none in line and none held, there is another block.
 			b, at = st.cur, st.curAt
-			st.cur = st.take()
+			st.cur, st.due = st.take(), false
 		case st.err != nil:
 			err = st.err
-		case st.idle && due && st.curAt.LSN > last.LSN:
-			b, at = st.take(), st.curAt
 		}
 		st.mu.Unlock()
 		if err != nil {
 			return nil, at, err
 		}
 		if b != nil {
-			signal(st.room)
+			st.sendMu.Lock()
+			st.handed = max(st.handed, lsn(at.LSN))
+			st.sendMu.Unlock()
 			return b, at, nil
 		}
 		select {
 		case <-st.wake:
 		case <-beat.C:
-			due = true
+			idle = true
 			if err := st.status(true); err != nil {
 				return nil, at, err
 			}
@@ -246,10 +272,13 @@ func (st *stream) next(ctx context.Context, heartbeat time.Duration, last positi
 	}
 }
 
-// confirm notes what is durable; report tells the server soon.
+// confirm notes what is durable; report tells the server soon. What Next has
+// not returned cannot be durable.
 func (st *stream) confirm(at lsn) {
 	st.sendMu.Lock()
-	st.confirmed = max(st.confirmed, at)
+	if at <= st.handed {
+		st.confirmed = max(st.confirmed, at)
+	}
 	st.sendMu.Unlock()
 }
 
@@ -258,6 +287,10 @@ func (st *stream) confirm(at lsn) {
 func (st *stream) report(ctx context.Context) {
 	tick := time.NewTicker(100 * time.Millisecond)
 	defer tick.Stop()
+	every := statusInterval
+	if t := st.source.server.senderTimeout; t > 0 {
+		every = min(every, t/3)
+	}
 	last := time.Time{}
 	for {
 		select {
@@ -268,7 +301,7 @@ func (st *stream) report(ctx context.Context) {
 		st.sendMu.Lock()
 		news := st.confirmed > st.sent
 		st.sendMu.Unlock()
-		if !news && time.Since(last) < statusInterval {
+		if !news && time.Since(last) < every {
 			continue
 		}
 		if st.status(false) != nil {

@@ -3,6 +3,7 @@ package postgres
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strconv"
 
 	"sluice/schemas"
@@ -95,6 +96,12 @@ type catalogType struct {
 type typeCache struct {
 	decimals string
 	asked    map[uint32]catalogType
+	// learnt are labels that the log has and the catalogue may not have.
+	learnt map[uint32][]string
+}
+
+func newTypeCache(decimals string) typeCache {
+	return typeCache{decimals: decimals, asked: map[uint32]catalogType{}, learnt: map[uint32][]string{}}
 }
 
 // unsupportedType is a type that this source has no form for.
@@ -160,6 +167,11 @@ func (t *typeCache) resolveOther(ctx context.Context, q querier, oid uint32, typ
 		if ct, err = readType(ctx, q, oid); err != nil {
 			return schemas.Type{}, nil, err
 		}
+		for _, l := range t.learnt[oid] {
+			if !slices.Contains(ct.labels, l) {
+				ct.labels = append(ct.labels, l)
+			}
+		}
 		t.asked[oid] = ct
 	}
 	switch {
@@ -169,7 +181,7 @@ func (t *typeCache) resolveOther(ctx context.Context, q querier, oid uint32, typ
 		}
 		return t.resolve(ctx, q, ct.base, typmod)
 	case ct.kind == "e":
-		return schemas.Type{Name: schemas.EnumType, Symbols: ct.labels}, decodeEnum(ct.labels), nil
+		return schemas.Type{Name: schemas.EnumType, Symbols: ct.labels}, decodeEnum(oid, ct.labels), nil
 	case ct.kind == "r", stringTypes[ct.name]:
 		return schemas.Type{Name: schemas.StringType}, decodeText, nil
 	case ct.category == "A" && ct.elem != 0:
@@ -185,8 +197,13 @@ func (t *typeCache) resolveOther(ctx context.Context, q querier, oid uint32, typ
 	return schemas.Type{}, nil, &unsupportedType{ct.name}
 }
 
-// forget makes the next resolve ask again: an enum has a new label.
-func (t *typeCache) forget() { clear(t.asked) }
+// learn makes the next resolve know the label, and ask for others that are new.
+func (t *typeCache) learn(e *labelError) {
+	if !slices.Contains(t.learnt[e.oid], e.label) {
+		t.learnt[e.oid] = append(t.learnt[e.oid], e.label)
+	}
+	clear(t.asked)
+}
 
 func readType(ctx context.Context, q querier, oid uint32) (catalogType, error) {
 	rows, err := q.query(ctx, `

@@ -1,0 +1,96 @@
+package postgres
+
+import (
+	"context"
+	"io/fs"
+	"log/slog"
+	"os"
+	"testing"
+
+	"github.com/jackc/pgx/v5/pgconn"
+	"go.uber.org/goleak"
+
+	"sluice/capture"
+	"sluice/capture/capturetest"
+	"sluice/ops/local/localtest"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+func TestConformance(t *testing.T) { capturetest.Run(t, newHarness) }
+
+func TestScripts(t *testing.T) {
+	dir, err := fs.Sub(os.DirFS("testdata"), "scripts")
+	if err != nil {
+		t.Fatal(err)
+	}
+	capturetest.Scripts(t, dir, newHarness)
+}
+
+// bed is a database of a test's own.
+type bed struct {
+	dsn  string
+	slot string
+	conn *pgconn.PgConn
+}
+
+func newBed(t *testing.T) *bed {
+	t.Helper()
+	b := &bed{dsn: localtest.Database(t), slot: localtest.Prefix(t)}
+	conn, err := pgconn.Connect(t.Context(), b.dsn)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = conn.Close(context.Background()) })
+	b.conn = conn
+	return b
+}
+
+func (b *bed) exec(t testing.TB, sql string) {
+	t.Helper()
+	if err := (plain{b.conn}).exec(context.Background(), sql); err != nil {
+		t.Errorf("%s: %v", sql[:min(len(sql), 200)], err)
+	}
+}
+
+func (b *bed) ask(t testing.TB, sql string) string {
+	t.Helper()
+	rows, err := plain{b.conn}.query(t.Context(), sql)
+	if err != nil || len(rows) != 1 {
+		t.Fatalf("%s: %d rows, error %v", sql, len(rows), err)
+	}
+	return rows[0].text(0)
+}
+
+func (b *bed) config(tables ...string) Config {
+	return Config{DSN: b.dsn, Tables: tables, Slot: b.slot}
+}
+
+func (b *bed) source(t testing.TB, c Config) *Source {
+	t.Helper()
+	s, err := c.New("erp", slog.New(slog.NewTextHandler(t.Output(), nil)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+func newHarness(t *testing.T) capturetest.Harness {
+	b := newBed(t)
+	return capturetest.Harness{
+		Schema: "public",
+		Exec:   b.exec,
+		Source: func(t testing.TB, o capturetest.Options) capture.Source {
+			c := b.config()
+			for _, table := range o.Tables {
+				c.Tables = append(c.Tables, "public."+table)
+			}
+			c.Buffer, c.Decimals = o.Buffer, o.Decimals
+			s := b.source(t, c)
+			if o.ChunkRows > 0 {
+				s.chunkRows = o.ChunkRows
+			}
+			return s
+		},
+	}
+}
