@@ -15,15 +15,18 @@ import (
 )
 
 func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
-	defer stop()
-	var parts []local.Part
-	for _, name := range os.Args[1:] {
-		parts = append(parts, local.Part(name))
-	}
-	say := func(line string) { fmt.Fprintln(os.Stderr, line) }
-	if err := local.Ensure(ctx, say, parts...); err != nil {
+	if err := install(os.Args[1:]); err != nil {
 		fmt.Fprintln(os.Stderr, "install:", err)
 		os.Exit(1)
 	}
+}
+
+func install(names []string) error {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	defer stop()
+	var parts []local.Part
+	for _, name := range names {
+		parts = append(parts, local.Part(name))
+	}
+	return local.Ensure(ctx, func(line string) { fmt.Fprintln(os.Stderr, line) }, parts...)
 }
