@@ -50,6 +50,11 @@ func (e *encoder) append(dst []byte, row schemas.Row) ([]byte, error) {
 	row = row[:len(e.heads)]
 	for i, h := range e.heads {
 		v := &row[i]
+		if v.Kind == schemas.Null && h.union != 0 {
+			buf[at] = h.absent
+			at++
+			continue
+		}
 		if v.Kind != h.kind || h.code > codeDecimal {
 			out, bad := e.ops[i].appendValue(buf[:at], v)
 			if bad != "" {
@@ -90,7 +95,9 @@ func (e *encoder) append(dst []byte, row schemas.Row) ([]byte, error) {
 		} else {
 			at = putVarint(buf, at, u)
 		}
-		at += copy(buf[at:], b)
+		if len(b) > 0 {
+			at += copy(buf[at:], b)
+		}
 	}
 	return buf[:at], nil
 }

@@ -37,15 +37,13 @@ type head struct {
 	kind schemas.Kind
 	// union is how many bytes the index in a union takes: 0, not in one, or 1.
 	union uint8
-	// present is the index that says there is a value.
-	present uint8
+	// present is the index that says there is a value, absent that of null.
+	present, absent uint8
 }
 
 // op is one column, compiled.
 type op struct {
 	head
-	// absent is the index in the union that says null.
-	absent uint8
 	// missing says what becomes of Absent and Unchanged.
 	missing missing
 	// scale of a decimal, size of a fixed.
