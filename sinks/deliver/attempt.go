@@ -40,6 +40,9 @@ func (d *Deliver) attempt(ctx, life context.Context, tasks []*task) []verdict {
 		}
 		return verdicts
 	}
+	for _, i := range index {
+		d.breaker.begin(tasks[i])
+	}
 	errs := d.write(ctx, batch)
 	tell(word(ctx, errs))
 	for n, i := range index {

@@ -111,13 +111,15 @@ func (b *breaker) allow() (func(answer), bool) {
 	}, true
 }
 
-// fail notes an attempt of t that failed.
-func (b *breaker) fail(t *task) {
-	t.unproven, t.proof, t.epoch = true, b.proofs.Load(), b.openings.Load()
-}
+// begin notes that an attempt of t begins.
+func (b *breaker) begin(t *task) { t.epoch = b.openings.Load() }
+
+// fail notes that the attempt of t failed.
+func (b *breaker) fail(t *task) { t.unproven, t.proof = true, b.proofs.Load() }
 
 // charge decides whether the last failed attempt of t counts: only if the
-// target answered something else since, and the breaker did not open.
+// target answered something else since it failed, and the breaker has not opened
+// since it began: its own failure may have been what opened it.
 func (b *breaker) charge(t *task) {
 	if t.unproven && t.epoch == b.openings.Load() && t.proof < b.proofs.Load() {
 		t.charged++

@@ -64,12 +64,14 @@ func TestBreakerOpensProbesAndCloses(t *testing.T) {
 func TestOnlyFailuresOfATargetThatAnswersOthersCount(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b, tk := testBreaker(), &task{}
+		b.begin(tk)
 		tell(t, b, alive, failing)
 		b.fail(tk)
 		b.charge(tk)
 		if tk.charged != 0 {
 			t.Fatal("a failure counted before the target answered anything else")
 		}
+		b.begin(tk)
 		b.fail(tk)
 		tell(t, b, alive)
 		b.charge(tk)
@@ -77,6 +79,7 @@ func TestOnlyFailuresOfATargetThatAnswersOthersCount(t *testing.T) {
 		if tk.charged != 1 {
 			t.Fatalf("counted %d times, want once", tk.charged)
 		}
+		b.begin(tk)
 		b.fail(tk)
 		tell(t, b, failing, failing, failing)
 		<-time.After(time.Second + time.Millisecond)
@@ -84,6 +87,15 @@ func TestOnlyFailuresOfATargetThatAnswersOthersCount(t *testing.T) {
 		b.charge(tk)
 		if tk.charged != 1 {
 			t.Fatal("a failure before an outage counted after it")
+		}
+		b.begin(tk)
+		tell(t, b, failing, failing, failing)
+		b.fail(tk) // it was the one that opened the breaker
+		<-time.After(time.Second + time.Millisecond)
+		tell(t, b, alive, alive)
+		b.charge(tk)
+		if tk.charged != 1 {
+			t.Fatal("the failure that opened the breaker counted")
 		}
 	})
 }

@@ -26,8 +26,8 @@ type task struct {
 	// word, for the backoff; charged those that count towards max_attempts.
 	tries, charged int
 	// unproven is a failed attempt that counts only if the target answers
-	// another delivery before the breaker opens: proof and epoch are what the
-	// breaker said when it failed.
+	// another delivery before the breaker opens: proof is what the breaker
+	// said when it failed, epoch when it began.
 	unproven     bool
 	proof, epoch int64
 	// last is the last failure.
