@@ -36,8 +36,8 @@ func findPostgres() (string, error) {
 	}
 	if path, err := exec.LookPath("initdb"); err == nil {
 		// A link in the PATH may point into the directory of all programs.
-		if real, err := filepath.EvalSymlinks(path); err == nil {
-			path = real
+		if target, err := filepath.EvalSymlinks(path); err == nil {
+			path = target
 		}
 		if _, err := os.Stat(filepath.Join(filepath.Dir(path), "postgres")); err == nil {
 			return filepath.Dir(path), nil
