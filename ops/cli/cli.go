@@ -31,6 +31,7 @@ type root struct {
 	Tap      tapCmd      `cmd:"" group:"look" help:"Print a topic's records as JSON lines."`
 	Position positionCmd `cmd:"" group:"look" help:"Show where the captures have got to."`
 	DLQ      dlqCmd      `cmd:"" name:"dlq" group:"look" help:"List, show and replay dead letters."`
+	Demo     demoCmd     `cmd:"" group:"try" help:"Run the whole pipeline before your eyes, and compare every row."`
 	Broker   brokerCmd   `cmd:"" group:"try" help:"Serve an embedded Kafka and schema registry, for trying things out."`
 
 	Version    versionCmd    `cmd:"" group:"more" help:"Print the version."`

@@ -49,7 +49,7 @@ func (p *Process) session(ctx, work context.Context, admin *kgo.Client, shared [
 		// committed, so that every tool sees a lag of zero at the end.
 		kgo.KeepControlRecords(),
 		kgo.FetchMaxBytes(int32(p.cfg.Batch.Bytes)),
-		kgo.FetchMaxPartitionBytes(int32(p.cfg.Batch.Bytes)),
+		kgo.FetchMaxPartitionBytes(int32(max(p.cfg.Batch.Bytes/16, 64<<10))),
 		kgo.FetchMaxWait(time.Second),
 		kgo.TransactionalID(TransactionalID(p.name, p.instance)),
 		kgo.TransactionTimeout(p.cfg.TransactionTimeout),

@@ -1,0 +1,63 @@
+package demo
+
+import (
+	"bytes"
+	"context"
+
+	dto "github.com/prometheus/client_model/go"
+	"github.com/prometheus/common/expfmt"
+	"github.com/prometheus/common/model"
+
+	"sluice/ops/demo/world"
+)
+
+// sample is what the pipeline's /metrics said at one moment.
+type sample struct {
+	captured, delivered, parked, retried float64
+	streamLag, sinkLag, sourceLag        float64
+	breaker                              float64
+}
+
+func scrape(ctx context.Context, p *world.Proc) (sample, error) {
+	_, body, err := p.Get(ctx, "/metrics")
+	if err != nil {
+		return sample{}, err
+	}
+	parser := expfmt.NewTextParser(model.UTF8Validation)
+	families, err := parser.TextToMetricFamilies(bytes.NewReader(body))
+	if err != nil {
+		return sample{}, err
+	}
+	sum := func(name string, labels ...string) (total float64) {
+		for _, m := range families[name].GetMetric() {
+			if has(m, labels) {
+				total += m.GetCounter().GetValue() + m.GetGauge().GetValue()
+			}
+		}
+		return total
+	}
+	return sample{
+		captured:  sum("sluice_capture_records_total"),
+		delivered: sum("sluice_sink_records_total", "fate", "delivered"),
+		parked:    sum("sluice_sink_records_total", "fate", "parked") + sum("sluice_stream_records_total", "fate", "parked"),
+		retried:   sum("sluice_sink_attempts_total", "class", "retry") + sum("sluice_sink_attempts_total", "class", "throttled"),
+		streamLag: sum("sluice_consumer_lag", "group", "sluice.stream.customer") +
+			sum("sluice_consumer_lag", "group", "sluice.stream.order") + sum("sluice_consumer_lag", "group", "sluice.stream.invoice"),
+		sinkLag:   sum("sluice_consumer_lag", "group", "sluice.sink.crm"),
+		sourceLag: sum("sluice_capture_lag_seconds"),
+		breaker:   sum("sluice_sink_breaker_state"),
+	}, nil
+}
+
+func has(m *dto.Metric, labels []string) bool {
+	for i := 0; i < len(labels); i += 2 {
+		found := false
+		for _, l := range m.GetLabel() {
+			found = found || l.GetName() == labels[i] && l.GetValue() == labels[i+1]
+		}
+		if !found {
+			return false
+		}
+	}
+	return true
+}

@@ -1,0 +1,270 @@
+package e2e
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"sluice/ops/local"
+	"sluice/ops/local/localtest"
+)
+
+// TestBadInput starts the real binary with something wrong, and wants one line
+// that names the place and the cure, and an exit code that is not 0.
+func TestBadInput(t *testing.T) {
+	base := localtest.Postgres(t)
+	replica := startPostgres(t, map[string]string{"wal_level": "replica"})
+	kafka, registry := localtest.Kafka(t).Brokers[0], localtest.Registry(t).URL
+	database := func(sql ...string) string {
+		dsn := localtest.Database(t)
+		exec := execSQL(t, dsn)
+		exec("CREATE TABLE t (id int PRIMARY KEY, v text)")
+		for _, s := range sql {
+			exec(s)
+		}
+		return dsn
+	}
+	cases := []struct {
+		name string
+		// edit changes the good configuration; env the environment.
+		edit func(good string) string
+		dsn  func() string
+		env  []string
+		// says must all be in the error.
+		says []string
+	}{
+		{
+			name: "unknown key",
+			edit: func(s string) string { return strings.Replace(s, "tables:", "tabels:", 1) },
+			says: []string{"sluice.yaml:6:", "tabels", `"tables"`},
+		},
+		{
+			name: "wrong type",
+			edit: func(s string) string { return strings.Replace(s, "heartbeat: 1s", "heartbeat: soon", 1) },
+			says: []string{"sluice.yaml:7:", "heartbeat", "soon"},
+		},
+		{
+			name: "missing environment variable",
+			edit: func(s string) string { return strings.Replace(s, "${ERP_DSN}", "${ERP_PASSWORD_THAT_IS_NOT_SET}", 1) },
+			says: []string{"sluice.yaml:5:", "ERP_PASSWORD_THAT_IS_NOT_SET"},
+		},
+		{
+			name: "unreachable database",
+			dsn:  func() string { return "postgres://nobody:secret-word@127.0.0.1:1/erp" },
+			says: []string{"127.0.0.1:1", "captures.erp"},
+		},
+		{
+			name: "wal_level=replica",
+			dsn: func() string {
+				execSQL(t, replica.DSN("postgres"))("CREATE TABLE IF NOT EXISTS t (id int PRIMARY KEY, v text)")
+				return replica.DSN("postgres")
+			},
+			says: []string{"wal_level", "ALTER SYSTEM SET wal_level = logical"},
+		},
+		{
+			name: "a role without REPLICATION",
+			dsn: func() string {
+				dsn := database("DROP ROLE IF EXISTS plain", "CREATE ROLE plain LOGIN", "GRANT SELECT ON t TO plain")
+				return strings.Replace(dsn, "postgres@", "plain@", 1)
+			},
+			says: []string{"REPLICATION", "ALTER ROLE", "plain"},
+		},
+		{
+			name: "an unsupported column type",
+			dsn:  func() string { return database("ALTER TABLE t ADD COLUMN place point") },
+			says: []string{"public.t", "place", "point"},
+		},
+		{
+			name: "a table that does not exist",
+			edit: func(s string) string { return strings.Replace(s, "public.t]", "public.absent]", 1) },
+			says: []string{"public.absent"},
+		},
+		{
+			name: "a registry that refuses the schema",
+			dsn: func() string {
+				put(t, registry+"/subjects/erp.public.t-value/versions", `{"schema": "{\"type\":\"record\",\"name\":\"Other\",\"fields\":[{\"name\":\"x\",\"type\":\"int\"}]}"}`)
+				dsn := database()
+				execSQL(t, dsn)("INSERT INTO t VALUES (1, 'x')")
+				return dsn
+			},
+			says: []string{"erp.public.t-value", "compatib"},
+		},
+	}
+	for _, c := range cases {
+		t.Run(c.name, func(t *testing.T) {
+			dsn := ""
+			if c.dsn != nil {
+				dsn = c.dsn()
+			} else {
+				dsn = database()
+			}
+			good := fmt.Sprintf("kafka: {brokers: [%q]}\nregistry: {url: %q}\ncaptures:\n  erp:\n    postgres: {dsn: \"${ERP_DSN}\",\n      tables: [public.t],\n      heartbeat: 1s}\n", kafka, registry)
+			if c.edit != nil {
+				good = c.edit(good)
+			}
+			file := filepath.Join(t.TempDir(), "sluice.yaml")
+			if err := os.WriteFile(file, []byte(good), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			out := refused(t, file, append(c.env, "ERP_DSN="+dsn))
+			for _, want := range c.says {
+				if !strings.Contains(out, want) {
+					t.Errorf("the error does not say %q: %s", want, out)
+				}
+			}
+		})
+	}
+	_ = base
+}
+
+// TestFullDisk fills the disk on which PostgreSQL spills a large transaction for
+// the slot, and then gives it room again.
+func TestFullDisk(t *testing.T) {
+	if os.Geteuid() != 0 {
+		t.Skip("mounting a small disk needs root")
+	}
+	pg := startPostgres(t, map[string]string{"logical_decoding_work_mem": "64kB"})
+	run := execSQL(t, pg.DSN("postgres"))
+	run("CREATE TABLE t (id int PRIMARY KEY, v text)")
+	slots := filepath.Join(pg.Dir(), "pg_replslot", "sluice_erp")
+	file := filepath.Join(t.TempDir(), "sluice.yaml")
+	text := fmt.Sprintf("kafka: {brokers: [%q]}\nregistry: {url: %q}\ncaptures:\n  erp:\n    postgres: {dsn: %q, tables: [public.t], heartbeat: 1s}\n",
+		localtest.Kafka(t).Brokers[0], localtest.Registry(t).URL, pg.DSN("postgres"))
+	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	// A first run makes the slot.
+	first := exec.Command(binary, "capture", "--config", file, "--listen", "off")
+	if err := first.Start(); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	defer cancel()
+	made := poll(ctx, func() bool {
+		n := 0
+		db, err := pgx.Connect(ctx, pg.DSN("postgres"))
+		if err != nil {
+			return false
+		}
+		defer func() { _ = db.Close(ctx) }()
+		return db.QueryRow(ctx, "SELECT count(*) FROM pg_replication_slots WHERE active AND slot_name = 'sluice_erp'").Scan(&n) == nil && n == 1
+	})
+	if err := first.Process.Signal(os.Interrupt); err != nil {
+		t.Fatal(err)
+	}
+	if err := first.Wait(); err != nil || !made {
+		t.Fatalf("the first run: slot made %t, ended with %v", made, err)
+	}
+	unmount := smallDisk(t, slots)
+	run("INSERT INTO t SELECT i, repeat(md5(i::text), 8) FROM generate_series(1, 60000) i")
+	out := refused(t, file, nil)
+	for _, want := range []string{"captures.erp", "No space left", "disk"} {
+		if !strings.Contains(out, want) {
+			t.Errorf("the error does not say %q: %s", want, out)
+		}
+	}
+	unmount()
+}
+
+// smallDisk puts a full-size copy of dir on a disk of 1 MB in its place.
+func smallDisk(t *testing.T, dir string) (unmount func()) {
+	t.Helper()
+	sh := func(command string) {
+		t.Helper()
+		if out, err := exec.Command("sh", "-ec", command).CombinedOutput(); err != nil {
+			t.Fatalf("%s: %v: %s", command, err, out)
+		}
+	}
+	q := "'" + dir + "'"
+	sh("cp -a " + q + " " + q + ".kept && mount -t tmpfs -o size=1m tmpfs " + q + " && cp -a " + q + ".kept/. " + q + "/ && chown --reference=" + q + ".kept " + q + " && chmod --reference=" + q + ".kept " + q)
+	done := false
+	unmount = func() {
+		if !done {
+			done = true
+			sh("umount -l " + q + "; rm -rf " + q + ".kept")
+		}
+	}
+	t.Cleanup(unmount)
+	return unmount
+}
+
+// refused runs the capture and returns the one line that it must end with.
+func refused(t *testing.T, file string, env []string) string {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), 90*time.Second)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, binary, "capture", "--config", file, "--listen", "off", "--log-level", "error")
+	cmd.Env = append(os.Environ(), env...)
+	var stderr bytes.Buffer
+	cmd.Stderr = &stderr
+	err := cmd.Run()
+	out := strings.TrimSpace(stderr.String())
+	if ctx.Err() != nil {
+		t.Fatalf("it went on in spite of it: %s", out)
+	}
+	if cmd.ProcessState.ExitCode() <= 0 {
+		t.Errorf("exit code %d (%v), want one that is not 0", cmd.ProcessState.ExitCode(), err)
+	}
+	lines := strings.Split(out, "\n")
+	last := lines[len(lines)-1]
+	for _, l := range lines[:len(lines)-1] {
+		if !strings.HasPrefix(l, "{") { // a line of the log
+			t.Errorf("more than one line: %s", out)
+		}
+	}
+	if strings.Contains(out, "secret-word") {
+		t.Errorf("a password is shown: %s", out)
+	}
+	t.Log(last)
+	return last
+}
+
+func startPostgres(t *testing.T, settings map[string]string) *local.Postgres {
+	t.Helper()
+	pg, err := local.StartPostgres(t.Context(), local.PostgresOptions{Settings: settings})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := pg.Stop(); err != nil {
+			t.Errorf("stopping PostgreSQL: %v", err)
+		}
+	})
+	return pg
+}
+
+func execSQL(t *testing.T, dsn string) func(sql string) {
+	t.Helper()
+	db, err := pgx.Connect(t.Context(), dsn)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = db.Close(context.Background()) })
+	return func(sql string) {
+		t.Helper()
+		if _, err := db.Exec(t.Context(), sql); err != nil {
+			t.Fatalf("%s: %v", sql, err)
+		}
+	}
+}
+
+func put(t *testing.T, url, body string) {
+	t.Helper()
+	resp, err := http.Post(url, "application/json", strings.NewReader(body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = resp.Body.Close() }()
+	if resp.StatusCode != http.StatusOK {
+		t.Fatalf("POST %s: %s", url, resp.Status)
+	}
+}
