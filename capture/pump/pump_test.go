@@ -1,6 +1,7 @@
 package pump_test
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"strings"
@@ -8,7 +9,10 @@ import (
 	"testing"
 
 	"github.com/prometheus/client_golang/prometheus"
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kfake"
 	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"sluice/capture/pump"
 	"sluice/schemas"
@@ -104,12 +108,18 @@ func TestDrainCommitsWhatWasRead(t *testing.T) {
 	r.cfg.Interval = 20e9 // only the drain can commit
 	src := newTape(t, 200)
 	p := r.pump(src)
+	if p.Ready() == nil {
+		t.Error("a pump that was not started says that it is ready")
+	}
 	stop, _ := r.run(p)
 	eventually(t, "all events read", func() bool {
 		src.mu.Lock()
 		defer src.mu.Unlock()
 		return src.inNext && src.cursor == 200
 	})
+	if err := p.Ready(); err != nil {
+		t.Errorf("a pump at work says that it is not ready: %v", err)
+	}
 	if got := src.ackedUpTo(); got != 0 {
 		t.Fatalf("%d events acknowledged before the interval was over", got)
 	}
@@ -254,28 +264,77 @@ func (r *rig) claims() []*kgo.Record {
 }
 
 func TestBadValueStopsAndNamesIt(t *testing.T) {
+	for _, c := range []struct{ size, bad, whole int }{
+		{8, 43, 40},
+		{4000, 7990, 4000}, // a batch of several chunks
+	} {
+		r := newRig(t, newBroker(t))
+		src := newTape(t, 10_000)
+		src.size = func() int { return c.size }
+		src.spoil = func(i int, ch *schemas.Change) {
+			if i == c.bad {
+				ch.KeyRow()[0] = schemas.TextOf([]byte("no number"))
+			}
+		}
+		err := r.pump(src).Run(t.Context())
+		var f *schemas.Fault
+		if !errors.As(err, &f) {
+			t.Fatalf("returned %v, want a *schemas.Fault", err)
+		}
+		for _, part := range []string{"public.items", eventID(c.bad), "id"} {
+			if !strings.Contains(f.Error(), part) {
+				t.Errorf("the fault does not name %q: %s", part, f)
+			}
+		}
+		r.wantOnce(src, c.whole) // the whole batches before it, and nothing else
+		if got := src.ackedUpTo(); got != c.whole {
+			t.Errorf("acknowledged up to %d, want %d", got, c.whole)
+		}
+	}
+}
+
+func TestRecordLargerThanKafkaTakesStopsAndNamesIt(t *testing.T) {
 	r := newRig(t, newBroker(t))
 	src := newTape(t, 100)
-	src.size = func() int { return 8 }
 	src.spoil = func(i int, c *schemas.Change) {
 		if i == 43 {
-			c.After[0] = schemas.TextOf([]byte("no number"))
+			c.KeyRow()[2] = schemas.TextOf(bytes.Repeat([]byte("x"), 3<<20))
 		}
 	}
 	err := r.pump(src).Run(t.Context())
 	var f *schemas.Fault
-	if !errors.As(err, &f) {
-		t.Fatalf("returned %v, want a *schemas.Fault", err)
+	if !errors.As(err, &f) || !strings.Contains(err.Error(), eventID(43)) || !strings.Contains(err.Error(), "erp.public.items") {
+		t.Fatalf("returned %v, want a *schemas.Fault that names the topic and the event", err)
 	}
-	for _, part := range []string{"public.items", eventID(43), "id"} {
-		if !strings.Contains(f.Error(), part) {
-			t.Errorf("the fault does not name %q: %s", part, f)
+	if got := src.ackedUpTo(); got > 43 {
+		t.Errorf("acknowledged up to %d, which is behind the record", got)
+	}
+	r.wantOnce(src, src.ackedUpTo())
+}
+
+func TestGoesOnWhereKafkaGaveUpItsTransaction(t *testing.T) {
+	b := newBroker(t)
+	r := newRig(t, b)
+	src := newTape(t, 10)
+	stop, ended := r.run(r.pump(src))
+	eventually(t, "the first events acknowledged", func() bool { return src.ackedUpTo() == 10 })
+	// What a coordinator answers that has aborted the transaction by its timeout,
+	// and what it answers a producer that was fenced: nobody has claimed the
+	// capture, so it must be the former.
+	b.cluster.Fault(kfake.Fault{Keys: []kmsg.Key{kmsg.EndTxn}, TopLevel: true, Err: kerr.ProducerFenced})
+	src.grow(10)
+	eventually(t, "the next events acknowledged", func() bool {
+		select {
+		case <-ended:
+			t.Fatalf("stopped: %v", stop())
+		default:
 		}
+		return src.ackedUpTo() == 20
+	})
+	if err := stop(); err != nil {
+		t.Fatal(err)
 	}
-	r.wantOnce(src, 40) // the whole batches before it, and nothing else
-	if got := src.ackedUpTo(); got != 40 {
-		t.Errorf("acknowledged up to %d, want 40", got)
-	}
+	r.wantOnce(src, 20)
 }
 
 func TestRefusedSchemaStops(t *testing.T) {
