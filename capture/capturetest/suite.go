@@ -158,12 +158,25 @@ func write(t *testing.T, h Harness) {
 func testResume(t *testing.T, h Harness) {
 	h.Exec(t, itemsTable)
 	r := Open(t, h.Source(t, tiny), "")
-	r.Next() // the start
+	streaming(t, h, r)
+	from := len(r.Positions) - 1
 	write(t, h)
 	r.Until(marker(1))
-	inside := resumeAll(t, h, r, r.Positions)
+	inside := resumeAll(t, h, r, r.Positions[from:])
 	if inside == 0 {
 		t.Error("no batch ended inside a transaction: the test shows nothing of that")
+	}
+}
+
+// streaming reads until the snapshot lies behind: what changes during one may
+// come twice after a restart.
+func streaming(t *testing.T, h Harness, r *Reader) {
+	t.Helper()
+	for id := -1; len(r.Seen) == 0 || r.Seen[len(r.Seen)-1].Op == schemas.Read; id-- {
+		h.Exec(t, fmt.Sprintf("INSERT INTO marker VALUES (%d)", id))
+		for before := len(r.Seen); len(r.Seen) == before; {
+			r.Next()
+		}
 	}
 }
 
@@ -172,9 +185,16 @@ func testResumeSnapshot(t *testing.T, h Harness) {
 	h.Exec(t, insertItems(1, 23, 9000))
 	r := Open(t, h.Source(t, tiny), "")
 	r.Read(23)
-	h.Exec(t, insertItems(30, 31, 10)+"; INSERT INTO marker VALUES (1)")
-	r.Until(marker(1))
-	resumeAll(t, h, r, r.Positions)
+	last := r.Last()
+	if resumeAll(t, h, r, r.Positions) == 0 {
+		t.Error("no batch ended inside the snapshot: the test shows nothing of that")
+	}
+	h.Exec(t, insertItems(30, 31, 10))
+	for i, s := range Open(t, h.Source(t, tiny), last).Read(2) {
+		if s.Op != schemas.Create || s.After[0].Int() != int64(30+i) {
+			t.Errorf("after the snapshot came %s", s.Text)
+		}
+	}
 }
 
 // resumeAll opens a source from each position, in order as a saved position
@@ -227,7 +247,7 @@ func unique(t *testing.T, seen []Seen) {
 func testAck(t *testing.T, h Harness) {
 	h.Exec(t, itemsTable)
 	r := Open(t, h.Source(t, tiny), "")
-	r.Next()
+	streaming(t, h, r)
 	write(t, h)
 	from := r.Last()
 	r.Ack(from)
