@@ -118,7 +118,7 @@ func (c *checkCmd) online(s *session, f *config.File) error {
 	var errs []error
 	say := func(what string, err error) {
 		if err != nil {
-			errs = append(errs, fmt.Errorf("%s: %w", what, err))
+			errs = append(errs, f.Place(err))
 			return
 		}
 		fmt.Fprintf(s.stderr, "%s answers\n", what)

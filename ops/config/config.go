@@ -103,3 +103,7 @@ func (s *Sink) Topics() []string {
 // Locate puts the place in the file before each fault in err; the Where of the
 // faults is relative to prefix, a path such as "entities.customer".
 func (f *File) Locate(prefix string, err error) error { return joined(f.places.locate(prefix, err)) }
+
+// Place puts the place in the file before each fault of err whose Where is a
+// path of the file, such as "kafka.brokers"; others are left as they are.
+func (f *File) Place(err error) error { return f.places.place(err) }

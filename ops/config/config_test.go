@@ -2,6 +2,7 @@ package config
 
 import (
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -175,6 +176,25 @@ func TestLocate(t *testing.T) {
 	err = f.Locate("sinks.crm", &schemas.Fault{Where: "api.retries", What: "is missing"})
 	if want := "testdata/good/full.yaml:40:5: sinks.crm.api.retries: is missing"; err.Error() != want {
 		t.Errorf("the parent's place\n got %v\nwant %s", err, want)
+	}
+}
+
+func TestPlaceKnowsThePathsOfTheFile(t *testing.T) {
+	f := good(t, "full.yaml")
+	plain := errors.New("plain")
+	for _, c := range []struct{ err, want string }{
+		{"kafka.brokers", "testdata/good/full.yaml:2:3: kafka.brokers: x"},
+		{"captures.erp.postgres: slot s", "testdata/good/full.yaml:8:5: captures.erp.postgres: slot s: x"},
+		{"entity.customer/0/12", "entity.customer/0/12: x"},
+		{"topic t", "topic t: x"},
+	} {
+		err := fmt.Errorf("capture erp: %w", &schemas.Fault{Where: c.err, What: "x"})
+		if got := f.Place(err).Error(); got != c.want && got != "capture erp: "+c.want {
+			t.Errorf("%s\n got %s\nwant %s", c.err, got, c.want)
+		}
+	}
+	if got := f.Place(plain); got != plain || f.Place(nil) != nil {
+		t.Errorf("an error that is no fault became %v", got)
 	}
 }
 

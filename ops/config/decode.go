@@ -204,7 +204,7 @@ func (d *decoder) list(node ast.Node, v reflect.Value, path string) {
 
 // wrong says that the node is not what the place wants.
 func (d *decoder) wrong(node ast.Node, path, want, cure string) {
-	got := "the value"
+	var got string
 	switch n := node.(type) {
 	case *ast.MappingNode, *ast.MappingValueNode:
 		got = "a block of keys"

@@ -75,6 +75,31 @@ func (p *places) locate(prefix string, err error) []error {
 	return out
 }
 
+// place puts the place in the file before each fault of err that is about a path
+// of the configuration, and leaves the others as they are.
+func (p *places) place(err error) error {
+	if err == nil {
+		return nil
+	}
+	all := Flatten(err)
+	for i, e := range all {
+		var f *schemas.Fault
+		if !errors.As(e, &f) {
+			continue
+		}
+		path, rest, _ := strings.Cut(f.Where, ": ")
+		if top, _, deeper := strings.Cut(path, "."); !deeper || p.at[top] == nil {
+			continue
+		}
+		placed := p.fault(path, *f)
+		if rest != "" {
+			placed.Where += ": " + rest
+		}
+		all[i] = placed
+	}
+	return joined(all)
+}
+
 // byPlace orders faults by line, then column.
 func (p *places) byPlace(a, b error) int {
 	line := func(err error) (line, column int) {

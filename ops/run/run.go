@@ -9,6 +9,7 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kgo"
 
+	"sluice/capture"
 	"sluice/ops/config"
 	"sluice/schemas"
 	"sluice/schemas/registry"
@@ -88,9 +89,18 @@ func start(ctx context.Context, f *config.File, o Options, s selection) (err err
 		if ctx.Err() != nil {
 			return nil
 		}
-		return err
+		return f.Place(err)
 	}
 	defer reg.Close()
+	for _, name := range s.captures {
+		h.say("waiting for what capture " + name + " reads")
+		if err := reachCapture(ctx, f, name, o); err != nil {
+			if ctx.Err() != nil {
+				return nil
+			}
+			return f.Place(err)
+		}
+	}
 	h.say("building the engines")
 	b := &builder{file: f, registry: reg, options: o, health: h}
 	defer func() {
@@ -100,7 +110,7 @@ func start(ctx context.Context, f *config.File, o Options, s selection) (err err
 	}()
 	engines, err := b.build(s)
 	if err != nil {
-		return err
+		return f.Place(err)
 	}
 	h.watch(engines)
 	defer context.AfterFunc(ctx, func() {
@@ -109,13 +119,14 @@ func start(ctx context.Context, f *config.File, o Options, s selection) (err err
 	for _, e := range engines {
 		o.Log.Info("starting " + e.name)
 	}
-	return runAll(ctx, engines, o.Log)
+	return f.Place(runAll(ctx, engines, o.Log))
 }
 
 // Reach waits until Kafka and the registry answer, for at most wait, and
-// returns the registry's client, to be closed. The error says who did not, and the cure.
+// returns the registry's client, to be closed. The error says who did not, and
+// the cure.
 func Reach(ctx context.Context, f *config.File, wait time.Duration, log *slog.Logger) (*registry.Client, error) {
-	ctx, cancel := context.WithTimeoutCause(ctx, wait, fmt.Errorf("no answer within %s", wait))
+	ctx, cancel := context.WithTimeout(ctx, wait)
 	defer cancel()
 	if err := reachKafka(ctx, f.Kafka); err != nil {
 		return nil, err
@@ -124,7 +135,7 @@ func Reach(ctx context.Context, f *config.File, wait time.Duration, log *slog.Lo
 	if err != nil {
 		return nil, err
 	}
-	if err := retry(ctx, reg.Check); err != nil {
+	if err := retry(ctx, anything, reg.Check); err != nil {
 		reg.Close()
 		return nil, err
 	}
@@ -141,12 +152,34 @@ func reachKafka(ctx context.Context, c kafka.Config) error {
 		return fmt.Errorf("opening a client of kafka: %w", err)
 	}
 	defer cl.Close()
-	return retry(ctx, func(ctx context.Context) error { return c.Check(ctx, cl) })
+	return retry(ctx, brokersAway, func(ctx context.Context) error { return c.Check(ctx, cl) })
 }
 
-// retry calls try until it succeeds or ctx ends, and returns the last error of
-// try that is not merely that ctx ended.
-func retry(ctx context.Context, try func(context.Context) error) error {
+// reachCapture waits until the capture's database answers, for at most o.Wait.
+// A database that answers and cannot be captured is an error at once.
+func reachCapture(ctx context.Context, f *config.File, name string, o Options) error {
+	ctx, cancel := context.WithTimeout(ctx, o.Wait)
+	defer cancel()
+	return retry(ctx, databaseAway, func(ctx context.Context) error {
+		_, err := CheckCapture(ctx, f, name, o.Log)
+		return err
+	})
+}
+
+func anything(error) bool { return true }
+
+// brokersAway reports whether waiting for Kafka may help: it does not where the
+// login or the certificate was refused.
+func brokersAway(err error) bool {
+	var f *schemas.Fault
+	return !errors.As(err, &f) || f.Where == "kafka.brokers"
+}
+
+func databaseAway(err error) bool { return errors.Is(err, capture.ErrLost) }
+
+// retry calls try until it succeeds, fails with what is not passing, or ctx
+// ends; it returns the last error of try that is not merely that ctx ended.
+func retry(ctx context.Context, passing func(error) bool, try func(context.Context) error) error {
 	tick := time.NewTicker(250 * time.Millisecond)
 	defer tick.Stop()
 	var last error
@@ -157,6 +190,9 @@ func retry(ctx context.Context, try func(context.Context) error) error {
 		}
 		if last == nil || ctx.Err() == nil {
 			last = err
+		}
+		if !passing(err) {
+			return last
 		}
 		select {
 		case <-tick.C:
