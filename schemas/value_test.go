@@ -45,7 +45,10 @@ func TestValues(t *testing.T) {
 func TestEqual(t *testing.T) {
 	// No two of these are equal, and each equals itself.
 	values := Row{
-		{}, {Kind: Unchanged}, {Kind: Absent}, BoolOf(false), BoolOf(true), IntOf(0), IntOf(1), FloatOf(0),
+		{},
+		{Kind: Unchanged},
+		{Kind: Absent},
+		BoolOf(false), BoolOf(true), IntOf(0), IntOf(1), FloatOf(0),
 		FloatOf(math.Copysign(0, -1)), FloatOf(math.NaN()), TextOf(nil), TextOf([]byte("a")), BytesOf([]byte("a")),
 		DecimalOf([]byte("a"), 0), DecimalOf([]byte("a"), 1), ListOf(nil), ListOf(Row{{}}), ListOf(Row{IntOf(1)}),
 	}

@@ -157,5 +157,3 @@ func matches(pattern, name string) bool {
 	ok, err := path.Match(pattern, name)
 	return pattern == name || ok && err == nil
 }
-
-func isGlob(pattern string) bool { return strings.ContainsAny(pattern, `*?[\`) }

@@ -76,12 +76,11 @@ func countElements(body, src []byte) (int, error) {
 // cutElement takes the first element off body. It writes over body.
 func cutElement(body []byte) (item, rest []byte, null, ok bool) {
 	quoted := len(body) > 0 && body[0] == '"'
-	i, end := 0, 0
+	i := 0
 	if quoted {
 		i = 1
 	}
-	start := i
-	end = i
+	start, end := i, i
 	for ; i < len(body); i++ {
 		c := body[i]
 		if c == '\\' {

@@ -118,7 +118,7 @@ func (d *decoder) message(ctx context.Context, at lsn, m []byte) (err error) {
 			break
 		}
 		if m[0] == 'T' {
-			err = d.truncate(at, &r)
+			d.truncate(at, &r)
 		} else {
 			err = d.change(ctx, at, m)
 		}
@@ -403,14 +403,14 @@ func (d *decoder) sourceOf(b *block, rel *relation, at lsn) schemas.Row {
 }
 
 // truncate makes one change for each table that was emptied.
-func (d *decoder) truncate(at lsn, r *reader) error {
+func (d *decoder) truncate(at lsn, r *reader) {
 	n := int(r.u32())
 	r.skip(1)
 	b := d.stream.cur
 	for i := range n {
 		rel := d.stream.known[r.u32()]
 		if r.short {
-			return nil // said by the caller
+			return // said by the caller
 		}
 		if rel == nil || rel.table == nil {
 			continue
@@ -418,7 +418,6 @@ func (d *decoder) truncate(at lsn, r *reader) error {
 		b.time = d.time
 		d.append(b, schemas.Change{Op: schemas.Truncate, Table: rel.table, Source: d.sourceOf(b, rel, at)}, "/"+strconv.Itoa(i))
 	}
-	return nil
 }
 
 // reader reads the fields of a message. Reading past the end sets short.

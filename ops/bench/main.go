@@ -10,8 +10,6 @@ import (
 )
 
 func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
-	defer stop()
 	if len(os.Args) < 2 || os.Args[1] != "postgres" {
 		fmt.Fprintln(os.Stderr, "usage: bench postgres [--rows N] [--rounds N] [--binary PATH] [--profile FILE]")
 		os.Exit(2)
@@ -23,7 +21,10 @@ func main() {
 	f.StringVar(&b.binary, "binary", "bin/sluice", "the sluice to measure")
 	f.StringVar(&b.profile, "profile", "", "write a CPU profile of the last round's capture to this file")
 	_ = f.Parse(os.Args[2:]) // exits by itself
-	if err := b.run(ctx); err != nil {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	err := b.run(ctx)
+	stop()
+	if err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
 		os.Exit(1)
 	}

@@ -160,8 +160,14 @@ func (c *dlqShowCmd) Run(s *session) error {
 	}
 	out := newTable(s.stdout, "id", v.ID)
 	for _, kv := range [][2]any{
-		{"parked", v.Parked}, {"state", v.State}, {"reason", v.Reason}, {"error", v.Error}, {"attempts", v.Attempts},
-		{"status", v.Status}, {"answer", v.Answer}, {"source", v.Source},
+		{"parked", v.Parked},
+		{"state", v.State},
+		{"reason", v.Reason},
+		{"error", v.Error},
+		{"attempts", v.Attempts},
+		{"status", v.Status},
+		{"answer", v.Answer},
+		{"source", v.Source},
 	} {
 		out.row(kv[0], kv[1])
 	}

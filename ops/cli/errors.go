@@ -45,10 +45,7 @@ func report(w io.Writer, err error) int {
 	code := ExitError
 	var c coded
 	if errors.As(err, &c) {
-		code = c.code
-	}
-	if top, ok := err.(coded); ok {
-		err = top.error
+		code, err = c.code, c.error
 	}
 	for _, e := range config.Flatten(err) {
 		fmt.Fprintln(w, "sluice: "+oneLine(e.Error()))

@@ -57,7 +57,7 @@ func Run(ctx context.Context, o Options) (err error) {
 		}
 	}
 	w, err := world.New(ctx, world.Options{
-		Binary: o.Binary, Dir: dir, Seed: o.Seed, Customers: o.Customers, Say: v.say,
+		Binary: o.Binary, Dir: dir, Seed: o.Seed, Customers: o.Customers, Say: v.sayf,
 		Faults: crm.Faults{Seed: o.Seed, Errors: 0.02, Resets: 0.01, Rate: 2000},
 	})
 	calm := context.WithoutCancel(ctx)
@@ -70,7 +70,7 @@ func Run(ctx context.Context, o Options) (err error) {
 	if err != nil {
 		return err
 	}
-	v.say("starting the pipeline: sluice run --config %s", w.Config)
+	v.sayf("starting the pipeline: sluice run --config %s", w.Config)
 	p, err := w.Start("run")
 	if err != nil {
 		return err

@@ -84,7 +84,7 @@ func (v *view) clear() {
 	v.lines = 0
 }
 
-func (v *view) say(format string, args ...any) {
+func (v *view) sayf(format string, args ...any) {
 	fmt.Fprintf(v.out, format+"\n", args...)
 }
 

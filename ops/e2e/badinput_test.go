@@ -101,12 +101,10 @@ func TestBadInput(t *testing.T) {
 	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
-			dsn := ""
-			if c.dsn != nil {
-				dsn = c.dsn()
-			} else {
-				dsn = database()
+			if c.dsn == nil {
+				c.dsn = func() string { return database() }
 			}
+			dsn := c.dsn()
 			good := fmt.Sprintf("kafka: {brokers: [%q]}\nregistry: {url: %q}\ncaptures:\n  erp:\n    postgres: {dsn: \"${ERP_DSN}\",\n      tables: [public.t],\n      heartbeat: 1s}\n", kafka, registry)
 			if c.edit != nil {
 				good = c.edit(good)

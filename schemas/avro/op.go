@@ -3,6 +3,7 @@ package avro
 import (
 	"math"
 	"math/big"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -189,8 +190,8 @@ var unavailable = []byte(schemas.UnavailableValue)
 
 // arrayOfUnavailable is an array of the one element that says Unchanged.
 func (o *op) arrayOfUnavailable() []byte {
-	out := append([]byte{2, o.present}[:1+o.union], o.unavailable...)
-	return append(out, 0)
+	head := []byte{2, o.present}[:1+o.union]
+	return slices.Concat(head, o.unavailable, []byte{0})
 }
 
 // zeroText is the text that stands for a value that was not sent.

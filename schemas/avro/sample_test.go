@@ -57,7 +57,10 @@ func sourceRow(table string) schemas.Row {
 	return schemas.Row{
 		text("1.0.0"), text("postgresql"), text("erp"), schemas.IntOf(1764000000123), text("false"), text("erp"),
 		text(`["24023128","24023128"]`), schemas.IntOf(1764000000123456), schemas.IntOf(1764000000123456000),
-		text("public"), text(table), schemas.IntOf(555), schemas.IntOf(24023128), {}, {}, {},
+		text("public"), text(table), schemas.IntOf(555), schemas.IntOf(24023128),
+		{},
+		{},
+		{},
 	}
 }
 

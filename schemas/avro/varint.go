@@ -42,9 +42,8 @@ func putVarint(buf []byte, at int, u uint64) int {
 func appendLong(dst []byte, n int64) []byte {
 	if u := zigzag(n); u >= 0x80 {
 		return appendVarint(dst, u)
-	} else {
-		return append(dst, byte(u))
 	}
+	return append(dst, byte(zigzag(n)))
 }
 
 func appendVarint(dst []byte, u uint64) []byte {

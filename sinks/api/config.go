@@ -39,13 +39,13 @@ type Config struct {
 
 // Auth is how the target knows sluice; at most one of the three.
 type Auth struct {
-	Bearer string  `yaml:"bearer"`
-	APIKey *APIKey `yaml:"api_key"`
-	Basic  *Basic  `yaml:"basic"`
+	Bearer string `yaml:"bearer"`
+	APIKey *Key   `yaml:"api_key"`
+	Basic  *Basic `yaml:"basic"`
 }
 
-// APIKey is a secret in a header.
-type APIKey struct {
+// Key is a secret in a header.
+type Key struct {
 	Header string `yaml:"header"`
 	Value  string `yaml:"value"`
 }

@@ -286,8 +286,8 @@ func TestRetryTopicIsDeliveredUnderTheSameIdempotencyKey(t *testing.T) {
 			}
 		}
 		r.Headers = append(r.Headers, kgo.RecordHeader{Key: schemas.HeaderDLQID, Value: []byte(dead.Topic + "/0/0")})
-		w.put(r)
 		before := len(*seen.Load())
+		w.put(r)
 		eventually(t, func() error {
 			if len(*seen.Load()) == before {
 				return errors.New("the replayed record has not been written")

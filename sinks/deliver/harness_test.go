@@ -149,9 +149,12 @@ type engine struct {
 	err  error
 }
 
-func (w *world) start(cfg Config, sink sinks.Sink) *engine { return w.startOn(cfg, sink, w.topic) }
+func (w *world) start(cfg Config, sink sinks.Sink) *engine {
+	w.t.Helper()
+	return w.startWith(cfg, sink, w.reg)
+}
 
-func (w *world) startOn(cfg Config, sink sinks.Sink, topics ...string) *engine {
+func (w *world) startWith(cfg Config, sink sinks.Sink, reg schemaSource) *engine {
 	w.t.Helper()
 	e := &engine{t: w.t, prom: prometheus.NewRegistry(), done: make(chan struct{})}
 	out := io.Discard
@@ -159,7 +162,7 @@ func (w *world) startOn(cfg Config, sink sinks.Sink, topics ...string) *engine {
 		out = os.Stderr
 	}
 	var err error
-	e.Deliver, err = New(w.name, cfg, topics, sink, w.kc, w.reg, slog.New(slog.NewTextHandler(out, nil)), e.prom)
+	e.Deliver, err = newDeliver(w.name, cfg, []string{w.topic}, sink, w.kc, reg, slog.New(slog.NewTextHandler(out, nil)), e.prom)
 	if err != nil {
 		w.t.Fatal(err)
 	}

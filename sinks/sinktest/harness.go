@@ -50,7 +50,8 @@ func State(key string, version int64) *sinks.Delivery {
 	d := Deletion(key, version)
 	d.Row = schemas.Row{
 		schemas.TextOf([]byte(key)), schemas.IntOf(version), schemas.TextOf([]byte("Ægir \"& Søn\"\n")),
-		schemas.DecimalOf([]byte{0x01, 0xe2, 0x40}, 2), {},
+		schemas.DecimalOf([]byte{0x01, 0xe2, 0x40}, 2),
+		{},
 	}
 	return d
 }

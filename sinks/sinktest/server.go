@@ -137,7 +137,7 @@ func (s *Server) Requests() int {
 	return s.requests
 }
 
-// Repeats: see Requests.
+// Repeats is how often a write came again; see Requests.
 func (s *Server) Repeats() int {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -55,7 +55,8 @@ func appendSmall(dst []byte, n int64) []byte {
 }
 
 // appendBig appends n in the fewest bytes of two's complement.
-func appendBig(dst []byte, n *big.Int) []byte {
+func appendBig(n *big.Int) []byte {
+	var dst []byte
 	if n.IsInt64() {
 		return appendSmall(dst, n.Int64())
 	}
@@ -108,7 +109,7 @@ func rescale(v schemas.Value, t schemas.Type, a *schemas.Arena) (schemas.Value, 
 	if n.CmpAbs(tenTo(t.Precision)) >= 0 {
 		return v, tooLarge(t)
 	}
-	return schemas.DecimalOf(a.Copy(appendBig(nil, n)), int32(t.Scale)), ""
+	return schemas.DecimalOf(a.Copy(appendBig(n)), int32(t.Scale)), ""
 }
 
 func isZero(b []byte) bool {

@@ -99,7 +99,7 @@ func decimal(s string) schemas.Value {
 	if !ok {
 		panic(s)
 	}
-	return schemas.DecimalOf(appendBig(nil, n), int32(len(fraction)))
+	return schemas.DecimalOf(appendBig(n), int32(len(fraction)))
 }
 
 // faults lists the faults that err joins.

@@ -99,7 +99,7 @@ func (p *parser) object(o map[string]any, namespace, path string) (*Schema, erro
 		return nil, err
 	}
 	if s.Kind == Bytes {
-		return s, p.decimal(s, o, path)
+		return s, p.decimal(s, o)
 	}
 	return s, nil
 }
@@ -143,7 +143,7 @@ func (p *parser) define(kind Kind, o map[string]any, namespace, path string) (*S
 			return nil, at(path, "the size of fixed %q is no number", s.Name)
 		}
 		s.Size = size
-		return s, p.decimal(s, o, path)
+		return s, p.decimal(s, o)
 	}
 	return s, p.fields(s, o, namespace, path)
 }
@@ -213,7 +213,7 @@ func (p *parser) fields(s *Schema, o map[string]any, namespace, path string) err
 
 // decimal notes the logical type decimal. Attributes that make no valid decimal
 // are ignored, as the specification asks for invalid logical types.
-func (p *parser) decimal(s *Schema, o map[string]any, path string) error {
+func (p *parser) decimal(s *Schema, o map[string]any) error {
 	if o["logicalType"] != "decimal" {
 		return nil
 	}
