@@ -1,7 +1,6 @@
 package cli
 
 import (
-	"context"
 	"fmt"
 	"maps"
 	"slices"
@@ -10,6 +9,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"sluice/ops/config"
+	"sluice/ops/run"
 	"sluice/schemas"
 	"sluice/stream/kafka"
 )
@@ -121,6 +121,9 @@ func groupsOf(f *config.File, names []string) (map[string][]string, error) {
 
 // connect returns a client of a Kafka that answers.
 func (s *session) connect(f *config.File) (*kgo.Client, error) {
+	if err := run.AskKafka(s.ctx, f.Kafka); err != nil {
+		return nil, f.Place(err)
+	}
 	opts, err := f.Kafka.Options("sluice.cli", s.quiet())
 	if err != nil {
 		return nil, err
@@ -128,13 +131,6 @@ func (s *session) connect(f *config.File) (*kgo.Client, error) {
 	cl, err := kgo.NewClient(opts...)
 	if err != nil {
 		return nil, fmt.Errorf("opening a client of kafka: %w", err)
-	}
-	if err := f.Kafka.Check(s.ctx, cl); err != nil {
-		cl.Close()
-		if cause := context.Cause(s.ctx); cause != nil {
-			return nil, cause
-		}
-		return nil, err
 	}
 	return cl, nil
 }

@@ -7,6 +7,7 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kgo"
 
+	"sluice/ops/run"
 	"sluice/ops/tap"
 )
 
@@ -47,6 +48,9 @@ func (c *tapCmd) Run(s *session) error {
 	f, err := s.load("kafka", "registry")
 	if err != nil {
 		return err
+	}
+	if err := run.AskKafka(s.ctx, f.Kafka); err != nil {
+		return f.Place(err)
 	}
 	d, closing, err := s.decoder(f)
 	if err != nil {

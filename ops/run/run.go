@@ -128,7 +128,7 @@ func start(ctx context.Context, f *config.File, o Options, s selection) (err err
 func Reach(ctx context.Context, f *config.File, wait time.Duration, log *slog.Logger) (*registry.Client, error) {
 	ctx, cancel := context.WithTimeout(ctx, wait)
 	defer cancel()
-	if err := reachKafka(ctx, f.Kafka); err != nil {
+	if err := retry(ctx, brokersAway, func(ctx context.Context) error { return AskKafka(ctx, f.Kafka) }); err != nil {
 		return nil, err
 	}
 	reg, err := f.Registry.Open(registry.WithLog(log))
@@ -142,17 +142,20 @@ func Reach(ctx context.Context, f *config.File, wait time.Duration, log *slog.Lo
 	return reg, nil
 }
 
-func reachKafka(ctx context.Context, c kafka.Config) error {
+// AskKafka reports whether a broker answers, without waiting for one that is
+// away. The error says why not, and the cure.
+func AskKafka(ctx context.Context, c kafka.Config) error {
 	opts, err := c.Options("sluice", nil)
 	if err != nil {
 		return err
 	}
-	cl, err := kgo.NewClient(opts...)
+	// Its patience would hide why a broker does not answer.
+	cl, err := kgo.NewClient(append(opts, kgo.RequestRetries(0))...)
 	if err != nil {
 		return fmt.Errorf("opening a client of kafka: %w", err)
 	}
 	defer cl.Close()
-	return retry(ctx, brokersAway, func(ctx context.Context) error { return c.Check(ctx, cl) })
+	return c.Check(ctx, cl)
 }
 
 // reachCapture waits until the capture's database answers, for at most o.Wait.
@@ -177,6 +180,10 @@ func brokersAway(err error) bool {
 
 func databaseAway(err error) bool { return errors.Is(err, capture.ErrLost) }
 
+// cutShort is before how long of the deadline an error tells of the deadline
+// alone.
+const cutShort = 50 * time.Millisecond
+
 // retry calls try until it succeeds, fails with what is not passing, or ctx
 // ends; it returns the last error of try that is not merely that ctx ended.
 func retry(ctx context.Context, passing func(error) bool, try func(context.Context) error) error {
@@ -188,7 +195,7 @@ func retry(ctx context.Context, passing func(error) bool, try func(context.Conte
 		if err == nil {
 			return nil
 		}
-		if last == nil || ctx.Err() == nil {
+		if deadline, ok := ctx.Deadline(); last == nil || !ok || time.Until(deadline) > cutShort {
 			last = err
 		}
 		if !passing(err) {

@@ -46,9 +46,6 @@ func Read(ctx context.Context, c kafka.Config, topic string, span Span, log *slo
 		return fmt.Errorf("opening a client of kafka: %w", err)
 	}
 	defer cl.Close()
-	if err := c.Check(ctx, cl); err != nil {
-		return err
-	}
 	from, ends, err := offsets(ctx, kadm.NewClient(cl), topic, span.From)
 	if err != nil {
 		return err
