@@ -23,6 +23,9 @@ const (
 )
 
 func TestMain(m *testing.M) {
+	if os.Getenv(starter) != "" {
+		beStarter()
+	}
 	if dir := os.Getenv(brokerDir); dir != "" {
 		if _, err := local.StartBroker(context.Background(), local.BrokerOptions{Dir: dir, Addr: os.Getenv(brokerAddr)}); err != nil {
 			fmt.Fprintln(os.Stderr, err)
