@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"sluice/ops/config"
+	"sluice/ops/run"
 )
 
 // The exit codes. A second signal while draining exits with 130.
@@ -43,9 +44,14 @@ func report(w io.Writer, err error) int {
 		return ExitOK
 	}
 	code := ExitError
-	var c coded
+	var (
+		c      coded
+		misuse run.Misuse
+	)
 	if errors.As(err, &c) {
 		code, err = c.code, c.error
+	} else if errors.As(err, &misuse) {
+		code = ExitUsage
 	}
 	for _, e := range config.Flatten(err) {
 		fmt.Fprintln(w, "sluice: "+oneLine(e.Error()))

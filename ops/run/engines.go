@@ -146,15 +146,15 @@ func selectNames[T any](all map[string]T, chosen []string, block string) ([]stri
 	known := slices.Sorted(maps.Keys(all))
 	if len(chosen) == 0 {
 		if len(known) == 0 {
-			return nil, &schemas.Fault{Where: block, What: "the configuration has none, so there is nothing to run", Cure: "add one to " + block}
+			return nil, Misuse{&schemas.Fault{Where: block, What: "the configuration has none, so there is nothing to run", Cure: "add one to " + block}}
 		}
 		return known, nil
 	}
 	for _, name := range chosen {
 		if _, ok := all[name]; !ok {
-			return nil, &schemas.Fault{
+			return nil, Misuse{&schemas.Fault{
 				Where: block + "." + name, What: "is not in the configuration", Cure: "there are: " + strings.Join(known, ", "),
-			}
+			}}
 		}
 	}
 	return chosen, nil

@@ -67,10 +67,10 @@ func All(ctx context.Context, f *config.File, o Options) error {
 	s.streams, _ = selectNames(f.Entities, nil, "entities")  // any one of them
 	s.sinks, _ = selectNames(f.Sinks, nil, "sinks")
 	if len(s.captures)+len(s.streams)+len(s.sinks) == 0 {
-		return &schemas.Fault{
+		return Misuse{&schemas.Fault{
 			Where: f.Path, What: "has no captures, entities or sinks, so there is nothing to run",
 			Cure: "add one; the README shows a first pipeline",
-		}
+		}}
 	}
 	return start(ctx, f, o, s)
 }
