@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"strings"
+	"time"
 
 	"sluice/schemas"
 )
@@ -28,7 +29,7 @@ var parts = map[Part]struct {
 }{
 	PartPostgres: {func() error { _, err := findPostgres(); return err }, []string{"postgresql"}},
 	PartRedis:    {func() error { _, err := findRedis(); return err }, []string{"redis-server"}},
-	PartKafka:    {func() error { _, err := findJava(); return err }, []string{"openjdk-17-jre-headless", "maven"}},
+	PartKafka:    {func() error { _, err := findJava(); return err }, []string{"default-jre-headless", "maven"}},
 }
 
 // Ensure installs the parts that are missing. On Debian and its kin, as root,
@@ -53,7 +54,7 @@ func Ensure(ctx context.Context, say func(string), wanted ...Part) error {
 	if err != nil || os.Geteuid() != 0 {
 		return &schemas.Fault{
 			Where: strings.Join(names, ", "), What: "missing on this machine", Err: ErrMissing,
-			Cure: "install: apt-get install " + strings.Join(packages, " ") + " (as root; on another system, the packages of the same software)",
+			Cure: cure(ctx, packages),
 		}
 	}
 	say("installing " + strings.Join(names, ", ") + ": apt-get install " + strings.Join(packages, " "))
@@ -70,6 +71,18 @@ func Ensure(ctx context.Context, say func(string), wanted ...Part) error {
 	}
 	say("installed " + strings.Join(names, ", "))
 	return nil
+}
+
+// cure says what to install, and, where a container engine runs, that the whole
+// stack can run there instead.
+func cure(ctx context.Context, packages []string) string {
+	s := "install: apt-get install " + strings.Join(packages, " ") + " (as root; on another system, the packages of the same software)"
+	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
+	defer cancel()
+	if exec.CommandContext(ctx, "docker", "info").Run() == nil {
+		s += ", or run the whole stack in containers: docker compose up --build"
+	}
+	return s
 }
 
 func apt(ctx context.Context, args ...string) error {

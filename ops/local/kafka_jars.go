@@ -26,7 +26,7 @@ func findJava() (string, error) {
 	if err != nil {
 		return "", &schemas.Fault{
 			Where: "kafka", What: "Apache Kafka needs java (17 or later) and mvn in the PATH", Err: ErrMissing,
-			Cure: "install them: apt-get install openjdk-17-jre-headless maven (Debian), brew install openjdk@17 maven",
+			Cure: "install them: apt-get install default-jre-headless maven (Debian), brew install openjdk@17 maven",
 		}
 	}
 	return java, nil

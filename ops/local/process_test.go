@@ -114,7 +114,7 @@ func TestStartSaysWhyAServerDidNotStart(t *testing.T) {
 
 func TestMissingServerIsNamedWithItsCure(t *testing.T) {
 	t.Setenv("PATH", t.TempDir())
-	for part, want := range map[local.Part]string{local.PartRedis: "redis-server", local.PartKafka: "openjdk-17-jre-headless maven"} {
+	for part, want := range map[local.Part]string{local.PartRedis: "redis-server", local.PartKafka: "default-jre-headless maven"} {
 		err := local.Ensure(t.Context(), func(string) {}, part)
 		if !errors.Is(err, local.ErrMissing) || !strings.Contains(err.Error(), want) {
 			t.Errorf("Ensure(%s) = %v, want ErrMissing and the package %q", part, err, want)
