@@ -166,6 +166,8 @@ func (d *Deliver) groupOptions() []kgo.Opt {
 		kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()),
 		kgo.DisableAutoCommit(),
 		kgo.BlockRebalanceOnPoll(),
+		// A member hears of a rebalance with its heartbeat.
+		kgo.HeartbeatInterval(time.Second),
 		// The marks of transactions are seen, so that the offset behind the
 		// last record can be committed and the lag can become zero.
 		kgo.KeepControlRecords(),

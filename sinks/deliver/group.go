@@ -104,6 +104,7 @@ func (d *Deliver) let(parts []*part) {
 }
 
 func (d *Deliver) assigned(_ context.Context, _ *kgo.Client, which map[string][]int32) {
+	d.log.Info("partitions assigned", "partitions", which)
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	for topic, ids := range which {
@@ -123,6 +124,7 @@ func (d *Deliver) revoked(ctx context.Context, in *kgo.Client, which map[string]
 	if len(parts) == 0 {
 		return
 	}
+	d.log.Info("partitions revoked", "partitions", which)
 	d.lanes.giveUp(parts)
 	d.settleWithin(ctx, revokeTimeout, parts)
 	d.lanes.cancel(false)
@@ -145,6 +147,7 @@ func (d *Deliver) settleWithin(ctx context.Context, bound time.Duration, parts [
 // lost forgets partitions that another member has already.
 func (d *Deliver) lost(_ context.Context, _ *kgo.Client, which map[string][]int32) {
 	parts := d.pick(which)
+	d.log.Warn("partitions lost: another member has them, what is under way here is cut", "partitions", which)
 	d.let(parts)
 	d.lanes.giveUp(parts)
 	d.lanes.cancel(false)
