@@ -20,7 +20,7 @@ var errBad = errors.New("bad change")
 // compares with a plain list: every batch comes out whole, once, in order, with
 // its position; a batch that fails leaves nothing; the memory is accounted for.
 func TestQueueKeepsWholeBatchesInOrder(t *testing.T) {
-	counter := prometheus.NewCounter(prometheus.CounterOpts{Name: "c_total"})
+	counter := prometheus.NewCounter(prometheus.CounterOpts{Name: "c_total", Help: "Counted."})
 	rapid.Check(t, func(t *rapid.T) {
 		q := newQueue(1 << 30)
 		seq := 0

@@ -99,7 +99,8 @@ func (p *parser) object(o map[string]any, namespace, path string) (*Schema, erro
 		return nil, err
 	}
 	if s.Kind == Bytes {
-		return s, p.decimal(s, o)
+		p.decimal(s, o)
+		return s, nil
 	}
 	return s, nil
 }
@@ -143,7 +144,8 @@ func (p *parser) define(kind Kind, o map[string]any, namespace, path string) (*S
 			return nil, at(path, "the size of fixed %q is no number", s.Name)
 		}
 		s.Size = size
-		return s, p.decimal(s, o)
+		p.decimal(s, o)
+		return s, nil
 	}
 	return s, p.fields(s, o, namespace, path)
 }
@@ -213,17 +215,16 @@ func (p *parser) fields(s *Schema, o map[string]any, namespace, path string) err
 
 // decimal notes the logical type decimal. Attributes that make no valid decimal
 // are ignored, as the specification asks for invalid logical types.
-func (p *parser) decimal(s *Schema, o map[string]any) error {
+func (p *parser) decimal(s *Schema, o map[string]any) {
 	if o["logicalType"] != "decimal" {
-		return nil
+		return
 	}
 	precision, ok := integer(o["precision"])
 	scale, hasScale := integer(o["scale"])
 	if !ok || precision < 1 || (o["scale"] != nil && !hasScale) || scale < 0 || scale > precision {
-		return nil
+		return
 	}
 	s.Decimal = &Decimal{Precision: precision, Scale: scale}
-	return nil
 }
 
 func qualify(name, namespace string) string {
