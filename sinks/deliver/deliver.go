@@ -166,9 +166,9 @@ func (d *Deliver) groupOptions() []kgo.Opt {
 		kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()),
 		kgo.DisableAutoCommit(),
 		// A process that was killed keeps its partitions for so long.
-		kgo.SessionTimeout(10*time.Second),
+		kgo.SessionTimeout(10 * time.Second),
 		kgo.HeartbeatInterval(time.Second),
-		kgo.RebalanceTimeout(30*time.Second),
+		kgo.RebalanceTimeout(30 * time.Second),
 		kgo.BlockRebalanceOnPoll(),
 		// A member hears of a rebalance with its heartbeat.
 		kgo.HeartbeatInterval(time.Second),
