@@ -31,7 +31,9 @@
 // convergence: changes made between the slot's creation and the new snapshot
 // come twice, as part of a row read and again as the events themselves; whoever
 // applies the events in order by key ends with the source's state. A table
-// without a primary key is read whole and, if interrupted, whole again.
+// without a primary key is read whole and, if interrupted, whole again. While a
+// snapshot runs it holds, as any reader does, ACCESS SHARE on what it has read:
+// writers go on, ALTER TABLE waits.
 //
 // # Rows
 //

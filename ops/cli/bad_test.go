@@ -13,12 +13,12 @@ func TestBadInput(t *testing.T) {
 	env := []string{"ERP_DSN=postgres://sluice:hunter22@127.0.0.1:1/erp?connect_timeout=5", "CRM_TOKEN=tok-secret"}
 	kafka, registry := localtest.Kafka(t), localtest.Registry(t)
 	reachable := strings.NewReplacer("127.0.0.1:1\"]", kafka.Brokers[0]+"\"]", "http://127.0.0.1:1\"}", registry.URL+"\"}").Replace(whole)
-	change := func(old, new string) string {
+	change := func(from, to string) string {
 		t.Helper()
-		if !strings.Contains(whole, old) {
-			t.Fatalf("the configuration has no %q", old)
+		if !strings.Contains(whole, from) {
+			t.Fatalf("the configuration has no %q", from)
 		}
-		return strings.Replace(whole, old, new, 1)
+		return strings.Replace(whole, from, to, 1)
 	}
 	for _, c := range []struct {
 		name, config string

@@ -26,7 +26,7 @@ func (lagCmd) Help() string {
 
 	until sluice lag --max 0 >/dev/null; do sleep 1; done
 
-LAG is 0 exactly if nothing is left to read. COMMITTED is "-" where the group has committed nothing yet.
+LAG is 0 exactly if nothing is left to read. COMMITTED is "-" where the group has committed nothing yet. The table leaves out partitions that never had a record; -o json has them.
 
 Exit codes: 0 the lag is known and within --max; 1 it could not be read; 2 wrong usage or configuration; 3 it is over --max.`
 }
@@ -75,7 +75,9 @@ func (c *lagCmd) Run(s *session) error {
 				}
 				continue
 			}
-			out.row(g, r.Topic, r.Partition, committed, r.End, r.Lag)
+			if r.End > 0 || r.Committed >= 0 {
+				out.row(g, r.Topic, r.Partition, committed, r.End, r.Lag)
+			}
 		}
 	}
 	if !c.json() {

@@ -341,3 +341,31 @@ func TestBatchesKeepOrderAndFates(t *testing.T) {
 	e.settledAt(95, 5)
 	w.inOrder(slices.DeleteFunc(all, func(k string) bool { return k == "k3" })...)
 }
+
+// A key that is stuck does not make the others come again after a restart.
+func TestStuckKeyMakesNothingElseComeAgain(t *testing.T) {
+	w := newWorld(t)
+	s := hold(w.sink(), "stuck")
+	w.states("stuck")
+	all := keys("k", 30)
+	for range 3 {
+		w.states(all...)
+	}
+	e := w.start(quick(), s)
+	e.settledAt(90, 0)
+	eventually(t, func() error { return s.begun("stuck") })
+	// Longer than the drain waits for it, the write is cut.
+	e.drainFor = 10 * time.Millisecond
+	if err := e.end(); err != nil {
+		t.Fatal(err)
+	}
+	before := w.target.Requests()
+	w.states("new")
+	e = w.start(quick(), w.sink())
+	w.arrived()
+	e.settledAt(2, 0)
+	w.caughtUp()
+	if n := w.target.Requests() - before; n != 4 { // update and create of each
+		t.Errorf("%d requests after the restart, want 4 for the stuck and the new key", n)
+	}
+}

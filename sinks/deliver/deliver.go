@@ -56,9 +56,12 @@ type Deliver struct {
 	// its partition is let go.
 	committing sync.Mutex
 
+	drainFor time.Duration
+
 	stop    context.CancelCauseFunc // ends Run with an error
 	stopped atomic.Pointer[error]
 	joined  atomic.Bool
+	bare    atomic.Bool // commit without metadata
 	lagSeen atomic.Bool
 	opened  atomic.Pointer[string] // why the breaker is not closed
 }
@@ -92,7 +95,7 @@ func newDeliver(name string, cfg Config, topics []string, sink sinks.Sink, kc ka
 		retry: retryPrefix + name, dlq: "dlq.sink." + name, receipts: "receipts." + name,
 		cfg: cfg, sink: sink, kc: kc, log: log.With("sink", name),
 		metrics: m, decoder: newDecoder(reg), breaker: newBreaker(name, cfg.Breaker),
-		parts: map[spot]*part{},
+		parts: map[spot]*part{}, drainFor: drainTimeout,
 	}
 	d.topics = append(slices.Clone(topics), d.retry)
 	if len(topics) == 1 {
@@ -198,11 +201,11 @@ func (d *Deliver) ensure(ctx context.Context) error {
 	return kept.Ensure(ctx, d.out, false, d.dlq, d.retry)
 }
 
-// drain finishes what is under way: the writes for drainTimeout, then those
+// drain finishes what is under way: the writes for drainFor, then those
 // that are left are cut; then the acknowledgements; then the last commit.
 func (d *Deliver) drain(life context.Context, die context.CancelFunc, in *kgo.Client) {
 	d.lanes.forsake(true)
-	ctx, cancel := context.WithTimeout(life, drainTimeout)
+	ctx, cancel := context.WithTimeout(life, d.drainFor)
 	defer cancel()
 	if err := d.lanes.join(ctx); err != nil {
 		d.log.Warn("writes were still under way at the end; they are repeated at the next start", "in_flight", d.lanes.inFlight())

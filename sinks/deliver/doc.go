@@ -15,7 +15,9 @@
 //
 // The fate of a record is final when the broker has acknowledged its receipt or
 // dead letter; only then may its offset be committed, and only up to the first
-// record of the partition that is not final. So a crash at any moment repeats
+// record of the partition that is not final; what is final beyond that goes
+// along as the offset's metadata, so that one stuck key does not make all others
+// come again after a restart. So a crash at any moment repeats
 // deliveries, under the same idempotency key, and loses none:
 //
 //	consumed = delivered + filtered + parked

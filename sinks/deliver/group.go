@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/kmsg"
@@ -38,7 +39,10 @@ func (d *Deliver) poll(ctx context.Context, in *kgo.Client) {
 }
 
 func (d *Deliver) accept(r *kgo.Record, p *part) {
-	if r.Attrs.IsControl() {
+	if p.before != nil && r.Offset < p.before.at {
+		p.before = nil // the log begins anew; what was known of it is void
+	}
+	if r.Attrs.IsControl() || p.before.finished(r.Offset) {
 		p.pass(r.Offset, r.LeaderEpoch)
 		return
 	}
@@ -103,16 +107,36 @@ func (d *Deliver) let(parts []*part) {
 	}
 }
 
-func (d *Deliver) assigned(_ context.Context, _ *kgo.Client, which map[string][]int32) {
+func (d *Deliver) assigned(ctx context.Context, _ *kgo.Client, which map[string][]int32) {
 	d.log.Info("partitions assigned", "partitions", which)
+	if len(which) == 0 {
+		return
+	}
+	before := d.finishedBefore(ctx)
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	for topic, ids := range which {
 		for _, id := range ids {
-			d.parts[spot{topic, id}] = newPart(topic, id)
+			p := newPart(topic, id)
+			if c, ok := before.Lookup(topic, id); ok {
+				p.before = parseAhead(c.At, c.Metadata)
+			}
+			d.parts[spot{topic, id}] = p
 		}
 	}
 	d.lagSeen.Store(false)
+}
+
+// finishedBefore fetches what the members before this one have committed. Not to
+// know it means to deliver some records again, and no more.
+func (d *Deliver) finishedBefore(ctx context.Context) kadm.OffsetResponses {
+	ctx, cancel := context.WithTimeout(ctx, cutTimeout)
+	defer cancel()
+	commits, err := kadm.NewClient(d.out).FetchOffsets(ctx, d.group)
+	if err != nil && ctx.Err() == nil && !errors.Is(err, kerr.GroupIDNotFound) {
+		d.log.Warn("fetching what was finished before failed; some records are delivered again", "error", err)
+	}
+	return commits
 }
 
 // revoked lets partitions go to another member: no new work for them, those
@@ -175,8 +199,9 @@ func (d *Deliver) commit(ctx context.Context, in *kgo.Client, list func() []*par
 	defer d.committing.Unlock()
 	offsets := map[string]map[int32]kgo.EpochOffset{}
 	byName := map[spot]*part{}
+	notes := map[spot]string{}
 	for _, p := range list() {
-		at, due := p.due()
+		at, note, due := p.due()
 		if !due {
 			continue
 		}
@@ -184,12 +209,12 @@ func (d *Deliver) commit(ctx context.Context, in *kgo.Client, list func() []*par
 			offsets[p.topic] = map[int32]kgo.EpochOffset{}
 		}
 		offsets[p.topic][p.id] = at
-		byName[spot{p.topic, p.id}] = p
+		byName[spot{p.topic, p.id}], notes[spot{p.topic, p.id}] = p, note
 	}
 	if len(offsets) == 0 {
 		return
 	}
-	in.CommitOffsetsSync(ctx, offsets, func(_ *kgo.Client, _ *kmsg.OffsetCommitRequest, resp *kmsg.OffsetCommitResponse, err error) {
+	in.CommitOffsetsSync(d.annotate(ctx, notes), offsets, func(_ *kgo.Client, _ *kmsg.OffsetCommitRequest, resp *kmsg.OffsetCommitResponse, err error) {
 		if err != nil {
 			if ctx.Err() == nil {
 				d.log.Warn("committing offsets failed; it is tried again", "error", err)
@@ -198,12 +223,34 @@ func (d *Deliver) commit(ctx context.Context, in *kgo.Client, list func() []*par
 		}
 		for _, rt := range resp.Topics {
 			for _, rp := range rt.Partitions {
-				if err := kerr.ErrorForCode(rp.ErrorCode); err != nil {
+				err := kerr.ErrorForCode(rp.ErrorCode)
+				if errors.Is(err, kerr.OffsetMetadataTooLarge) {
+					d.bare.Store(true) // the broker allows less than the default
+				}
+				if err != nil {
 					d.log.Warn("committing an offset failed; it is tried again", "topic", rt.Topic, "partition", rp.Partition, "error", err)
 				} else if p := byName[spot{rt.Topic, rp.Partition}]; p != nil {
-					p.noteCommitted(offsets[rt.Topic][rp.Partition].Offset)
+					p.noteCommitted(offsets[rt.Topic][rp.Partition].Offset, notes[spot{rt.Topic, rp.Partition}])
 				}
 			}
 		}
+	})
+}
+
+// annotate makes the commits under ctx carry the notes as their metadata.
+func (d *Deliver) annotate(ctx context.Context, notes map[spot]string) context.Context {
+	if d.bare.Load() {
+		return ctx
+	}
+	return kgo.PreCommitFnContext(ctx, func(req *kmsg.OffsetCommitRequest) error {
+		for i := range req.Topics {
+			t := &req.Topics[i]
+			for j := range t.Partitions {
+				if note := notes[spot{t.Topic, t.Partitions[j].Partition}]; note != "" {
+					t.Partitions[j].Metadata = &note
+				}
+			}
+		}
+		return nil
 	})
 }

@@ -21,8 +21,12 @@ type part struct {
 	// busy is how many of its tasks are being written, or are written and wait
 	// for the acknowledgement of their receipt or dead letter.
 	busy int
-	// committed is the offset of the last commit; -1: none.
+	// committed is the offset of the last commit, with note as its metadata;
+	// -1: none.
 	committed int64
+	note      string
+	// before is what was finished before the assignment; only poll uses it.
+	before *ahead
 }
 
 func newPart(topic string, id int32) *part {
@@ -77,18 +81,19 @@ func (p *part) wait(ctx context.Context) {
 	}
 }
 
-// due is what to commit; false if that is committed already.
-func (p *part) due() (kgo.EpochOffset, bool) {
+// due is what to commit and its metadata; false if that is committed already.
+func (p *part) due() (at kgo.EpochOffset, note string, due bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	offset, epoch, ok := p.marks.at()
-	return kgo.EpochOffset{Epoch: epoch, Offset: offset}, ok && offset != p.committed
+	note = p.marks.ahead(aheadBytes)
+	return kgo.EpochOffset{Epoch: epoch, Offset: offset}, note, ok && (offset != p.committed || note != p.note)
 }
 
-func (p *part) noteCommitted(offset int64) {
+func (p *part) noteCommitted(offset int64, note string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.committed = offset
+	p.committed, p.note = offset, note
 }
 
 // passed is the offset below which everything is finished; false if unknown.
