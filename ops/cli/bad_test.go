@@ -90,6 +90,8 @@ func TestBadInput(t *testing.T) {
 			[]string{"sluice.yaml:5:21: captures.erp.postgres.dsn: cannot reach PostgreSQL at 127.0.0.1:1: ", "connection refused", "; "},
 		},
 		{"taken address", reachable, []string{"sink", "--listen", kafka.Brokers[0]}, env, 1, []string{"--listen " + kafka.Brokers[0], "address already in use", "--listen off"}},
+		{"taken broker address", "", []string{"broker", "--dir", "b", "--listen", kafka.Brokers[0], "--log-level", "error"}, env, 1,
+			[]string{"address already in use; choose another address with --listen"}},
 		{"both Kafkas", whole, []string{"run", "--embedded", "data"}, env, 2, []string{"sluice.yaml:1:9: kafka.brokers: is set", "--embedded"}},
 		{"unknown topic to tap", reachable, []string{"tap", "nothing"}, env, 1, []string{"topic nothing: ", "; "}},
 		{"no dead letters of that name", reachable, []string{"dlq", "list", "nobody"}, env, 1, []string{"dlq nobody: there is no such dead letter topic; "}},

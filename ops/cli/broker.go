@@ -2,9 +2,11 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"os"
+	"syscall"
 
 	"sluice/ops/config"
 	"sluice/ops/local"
@@ -43,7 +45,19 @@ func startBroker(ctx context.Context, dir, addr string, log *slog.Logger) (*loca
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return nil, &schemas.Fault{Where: dir, What: "the broker's directory cannot be made", Err: err, Cure: "name another"}
 	}
-	return local.StartBroker(ctx, local.BrokerOptions{Dir: dir, Addr: addr, Log: log})
+	b, err := local.StartBroker(ctx, local.BrokerOptions{Dir: dir, Addr: addr, Log: log})
+	if err != nil {
+		return nil, occupied("--listen", err)
+	}
+	return b, nil
+}
+
+// occupied adds the cure where the address is taken.
+func occupied(flag string, err error) error {
+	if !errors.Is(err, syscall.EADDRINUSE) {
+		return err
+	}
+	return &schemas.Fault{Err: err, Cure: "choose another address with " + flag + ", or end the process that has it"}
 }
 
 type brokerCmd struct {
@@ -76,7 +90,7 @@ func (c *brokerCmd) Run(s *session) error {
 		kc.Defaults()
 		reg, err := local.StartRegistry(s.ctx, kc, c.Registry)
 		if err != nil {
-			return fmt.Errorf("starting the schema registry on %s: %w", c.Registry, err)
+			return occupied("--registry", err)
 		}
 		defer reg.Close()
 		log.Info("serving the schema registry", "url", reg.URL())
