@@ -214,6 +214,9 @@ func (d *decoder) change(ctx context.Context, at lsn, m []byte) error {
 	n := len(b.changes)
 	for {
 		err := d.rows(b, rel, at, m)
+		if err == nil {
+			return nil
+		}
 		var null *nullError
 		var label *labelError
 		switch {

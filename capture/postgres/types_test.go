@@ -137,10 +137,11 @@ func valueFields(t *testing.T, schema string) map[string]avroField {
 				Connect string `json:"connect.name"`
 			}
 			if err := json.Unmarshal(raw, &named); err != nil {
-				// A reference to a named type that stood before.
 				t.Fatalf("field %s: %s: %v", f.Name, raw, err)
 			}
 			a = avroField{named.Type, named.Connect}
+		} else if strings.Contains(a.typ, ".") { // a record that stands before
+			a = avroField{"record", a.typ}
 		}
 		out[f.Name] = a
 	}
