@@ -202,6 +202,10 @@ func decodeTimestamptz(dst *schemas.Value, src []byte, a *schemas.Arena) error {
 		*dst = schemas.TextOf(src)
 		return nil
 	}
+	if out := rewriteTimestamptz(src); out != nil {
+		*dst = schemas.TextOf(out)
+		return nil
+	}
 	rest, bc := cutEra(src)
 	s := scanner{rest, true}
 	y, m, d := s.date(bc)
@@ -231,6 +235,32 @@ func decodeTimestamptz(dst *schemas.Value, src []byte, a *schemas.Arena) error {
 	a.Keep(len(out))
 	*dst = schemas.TextOf(out[:len(out):len(out)])
 	return nil
+}
+
+// rewriteTimestamptz turns "2006-01-02 15:04:05[.999999]+00" into its RFC 3339
+// form in place; nil for any other form.
+func rewriteTimestamptz(src []byte) []byte {
+	const form = "dddd-dd-dd dd:dd:dd"
+	n := len(src) - len("+00")
+	if n < len(form) || n > len(form)+7 || string(src[n:]) != "+00" {
+		return nil
+	}
+	for i, c := range src[:n] {
+		want := byte('d')
+		if i < len(form) {
+			want = form[i]
+		} else if i == len(form) {
+			want = '.'
+		}
+		if want == 'd' && (c < '0' || c > '9') || want != 'd' && c != want {
+			return nil
+		}
+	}
+	if n > len(form) && (n == len(form)+1 || src[n-1] == '0') {
+		return nil
+	}
+	src[len("dddd-dd-dd")], src[n] = 'T', 'Z'
+	return src[: n+1 : n+1]
 }
 
 // decodeTimetz reads a time with its zone and writes it in UTC.

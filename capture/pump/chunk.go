@@ -3,8 +3,9 @@ package pump
 import (
 	"unsafe"
 
-	"github.com/prometheus/client_golang/prometheus"
 	"github.com/twmb/franz-go/pkg/kgo"
+
+	"sluice/schemas"
 )
 
 // chunk is a slab of encoded records: their bytes, the records that point into
@@ -19,8 +20,9 @@ type chunk struct {
 
 // tally is a run of changes of one table with one operation.
 type tally struct {
-	counter prometheus.Counter
-	n       int
+	route *route
+	op    schemas.Op
+	n     int
 }
 
 // mark is where a batch began in a chunk.
@@ -50,12 +52,12 @@ func (c *chunk) rewind(m mark) {
 
 // count adds one change to the chunk's tallies. A run never reaches back behind
 // from, where the batch began, so that rewind stays exact.
-func (c *chunk) count(counter prometheus.Counter, from mark) {
-	if n := len(c.tallies); n > from.tallies && c.tallies[n-1].counter == counter {
+func (c *chunk) count(r *route, op schemas.Op, from mark) {
+	if n := len(c.tallies); n > from.tallies && c.tallies[n-1].route == r && c.tallies[n-1].op == op {
 		c.tallies[n-1].n++
 		return
 	}
-	c.tallies = append(c.tallies, tally{counter, 1})
+	c.tallies = append(c.tallies, tally{r, op, 1})
 }
 
 // reusable reports whether the chunk is worth keeping: one that a giant record

@@ -117,7 +117,7 @@ func (e *encoder) encode(c *chunk, ch *schemas.Change, batch mark) error {
 			Topic: r.topic, Timestamp: e.now, Key: key, Headers: c.headers[h : h+1 : h+1],
 		})
 	}
-	c.count(r.counter(ch.Op, e.pump.metrics), batch)
+	c.count(r, ch.Op, batch)
 	return nil
 }
 

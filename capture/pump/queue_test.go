@@ -6,7 +6,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/prometheus/client_golang/prometheus"
 	"github.com/twmb/franz-go/pkg/kgo"
 	"pgregory.net/rapid"
 
@@ -20,7 +19,7 @@ var errBad = errors.New("bad change")
 // compares with a plain list: every batch comes out whole, once, in order, with
 // its position; a batch that fails leaves nothing; the memory is accounted for.
 func TestQueueKeepsWholeBatchesInOrder(t *testing.T) {
-	counter := prometheus.NewCounter(prometheus.CounterOpts{Name: "c_total", Help: "Counted."})
+	r := &route{}
 	rapid.Check(t, func(t *rapid.T) {
 		q := newQueue(1 << 30)
 		seq := 0
@@ -32,7 +31,7 @@ func TestQueueKeepsWholeBatchesInOrder(t *testing.T) {
 			c.bytes = append(c.bytes, ch.ID...)
 			c.headers = append(c.headers, kgo.RecordHeader{Key: "h"})
 			c.records = append(c.records, kgo.Record{Value: c.bytes[at:len(c.bytes):len(c.bytes)]})
-			c.count(counter, m)
+			c.count(r, schemas.Create, m)
 			return nil
 		}
 		var want, got []string

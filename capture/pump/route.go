@@ -21,7 +21,10 @@ type route struct {
 	envelope *avro.Envelope
 	// key and value are the wire headers; key is empty for a table without one.
 	key, value []byte
-	counters   [256]prometheus.Counter // by Op; nil until first used
+	// The writer's: the counters by Op, nil until first used, and the
+	// transaction that was last told of the topic.
+	counters [256]prometheus.Counter
+	told     *transaction
 }
 
 // maxTopic is the longest topic name that Kafka takes.

@@ -86,6 +86,12 @@ func (w *writer) produce(ctx context.Context, chunks []*chunk) error {
 		for i := range c.records {
 			w.client.Produce(ctx, &c.records[i], w.txn.done)
 		}
+		for _, t := range c.tallies {
+			if t.route.told != w.txn {
+				t.route.told = w.txn
+				w.txn.topics = append(w.txn.topics, t.route.topic)
+			}
+		}
 	}
 	return w.txn.err()
 }
@@ -130,7 +136,7 @@ func (w *writer) count(t tip) {
 	for _, c := range w.taken {
 		bytes += len(c.bytes)
 		for _, t := range c.tallies {
-			t.counter.Add(float64(t.n))
+			t.route.counter(t.op, w.metrics).Add(float64(t.n))
 		}
 	}
 	w.metrics.bytes.Add(float64(bytes))
@@ -145,6 +151,7 @@ func (w *writer) count(t tip) {
 
 // transaction is one Kafka transaction while it is open.
 type transaction struct {
+	topics []string // that it writes to
 	failed atomic.Pointer[failure]
 	done   func(*kgo.Record, error) // the promise of each record
 }
@@ -161,7 +168,7 @@ func (s *session) begin() (*transaction, error) {
 	if err := s.client.BeginTransaction(); err != nil {
 		return nil, fmt.Errorf("beginning a transaction: %w", err)
 	}
-	t := &transaction{}
+	t := &transaction{topics: []string{PositionsTopic}}
 	t.done = func(r *kgo.Record, err error) {
 		if err == nil || t.failed.Load() != nil {
 			return
@@ -213,8 +220,39 @@ func (s *session) transaction(ctx context.Context, t *transaction, at schemas.Po
 	if err := t.err(); err != nil {
 		return saved{}, err
 	}
+	if err := s.known(ctx, t.topics); err != nil {
+		return saved{}, err
+	}
 	if err := s.client.EndTransaction(ctx, kgo.TryCommit); err != nil {
 		return saved{}, fmt.Errorf("committing a transaction: %w", err)
 	}
 	return v, nil
+}
+
+// known waits until the client knows the partitions of the topics.
+//
+// The client sends the first records of a topic a moment before it stores what
+// it has just learnt of the topic's partitions. They can be written, and Flush
+// return, in between, and then EndTransaction does not see that the transaction
+// has them: it aborts and returns nil (franz-go 1.22, storePartitionsUpdate and
+// EndTransaction). A topic that somebody deletes meanwhile has the same effect.
+func (s *session) known(ctx context.Context, topics []string) error {
+	var tick *time.Ticker
+	for _, topic := range topics {
+		for {
+			if leader, _, _ := s.client.PartitionLeader(topic, 0); leader >= 0 {
+				break
+			}
+			if tick == nil {
+				tick = time.NewTicker(time.Millisecond)
+				defer tick.Stop()
+			}
+			select {
+			case <-tick.C:
+			case <-ctx.Done():
+				return fmt.Errorf("waiting for the partitions of topic %q: %w", topic, ctx.Err())
+			}
+		}
+	}
+	return nil
 }

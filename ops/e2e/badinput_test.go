@@ -133,7 +133,6 @@ func TestFullDisk(t *testing.T) {
 	pg := startPostgres(t, map[string]string{"logical_decoding_work_mem": "64kB"})
 	run := execSQL(t, pg.DSN("postgres"))
 	run("CREATE TABLE t (id int PRIMARY KEY, v text)")
-	slots := filepath.Join(pg.Dir(), "pg_replslot", "sluice_erp")
 	file := filepath.Join(t.TempDir(), "sluice.yaml")
 	text := fmt.Sprintf("kafka: {brokers: [%q]}\nregistry: {url: %q}\ncaptures:\n  erp:\n    postgres: {dsn: %q, tables: [public.t], heartbeat: 1s}\n",
 		localtest.Kafka(t).Brokers[0], localtest.Registry(t).URL, pg.DSN("postgres"))
@@ -162,7 +161,11 @@ func TestFullDisk(t *testing.T) {
 	if err := first.Wait(); err != nil || !made {
 		t.Fatalf("the first run: slot made %t, ended with %v", made, err)
 	}
-	unmount := smallDisk(t, slots)
+	found, err := filepath.Glob(filepath.Join(pg.Dir(), "*", "pg_replslot", "sluice_erp"))
+	if err != nil || len(found) != 1 {
+		t.Fatalf("the slot's directory is not below %s: %v, %v", pg.Dir(), found, err)
+	}
+	unmount := smallDisk(t, found[0])
 	run("INSERT INTO t SELECT i, repeat(md5(i::text), 8) FROM generate_series(1, 60000) i")
 	out := refused(t, file, nil)
 	for _, want := range []string{"captures.erp", "No space left", "disk"} {
@@ -182,13 +185,13 @@ func smallDisk(t *testing.T, dir string) (unmount func()) {
 			t.Fatalf("%s: %v: %s", command, err, out)
 		}
 	}
-	q := "'" + dir + "'"
-	sh("cp -a " + q + " " + q + ".kept && mount -t tmpfs -o size=1m tmpfs " + q + " && cp -a " + q + ".kept/. " + q + "/ && chown --reference=" + q + ".kept " + q + " && chmod --reference=" + q + ".kept " + q)
+	q, kept := "'"+dir+"'", "'"+filepath.Join(t.TempDir(), "kept")+"'"
+	sh("cp -a " + q + " " + kept + "; mount -t tmpfs -o size=1m tmpfs " + q + "; cp -a " + kept + "/. " + q + "/; chown --reference=" + kept + " " + q + "; chmod --reference=" + kept + " " + q)
 	done := false
 	unmount = func() {
 		if !done {
 			done = true
-			sh("umount -l " + q + "; rm -rf " + q + ".kept")
+			sh("umount -l " + q)
 		}
 	}
 	t.Cleanup(unmount)

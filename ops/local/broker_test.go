@@ -90,7 +90,10 @@ func createTopic(t *testing.T, addr, topic string, partitions int32) {
 // it, in order of partition and offset.
 func committed(t *testing.T, addr, topic string) []string {
 	t.Helper()
-	cl := client(t, addr, kgo.ConsumeTopics(topic), kgo.FetchIsolationLevel(kgo.ReadCommitted()), kgo.FetchMaxWait(100*time.Millisecond))
+	// A transaction's end marker takes an offset, so the markers are kept to see
+	// when the end is reached.
+	cl := client(t, addr, kgo.ConsumeTopics(topic), kgo.KeepControlRecords(),
+		kgo.FetchIsolationLevel(kgo.ReadCommitted()), kgo.FetchMaxWait(100*time.Millisecond))
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	ends, err := kadm.NewClient(cl).ListCommittedOffsets(ctx, topic)
@@ -109,17 +112,12 @@ func committed(t *testing.T, addr, topic string) []string {
 		if err := fetches.Err(); err != nil {
 			t.Fatalf("reading %s, ends not reached %v: %v", topic, left, err)
 		}
-		fetches.EachRecord(func(r *kgo.Record) { out = append(out, string(r.Value)) })
-		// A transaction's end marker takes an offset and is never a record, so
-		// the position, not the last record, says when the end is reached.
-		for p, o := range cl.UncommittedOffsets()[topic] {
-			if o.Offset+1 >= left[p] {
-				delete(left, p)
+		fetches.EachRecord(func(r *kgo.Record) {
+			if !r.Attrs.IsControl() {
+				out = append(out, string(r.Value))
 			}
-		}
-		fetches.EachPartition(func(p kgo.FetchTopicPartition) {
-			if n := len(p.Records); n > 0 && p.Records[n-1].Offset+2 >= left[p.Partition] {
-				delete(left, p.Partition)
+			if r.Offset+1 >= left[r.Partition] {
+				delete(left, r.Partition)
 			}
 		})
 	}

@@ -249,13 +249,13 @@ func (k *Kafka) Restart(ctx context.Context) error {
 
 // ConsoleConsumer runs Kafka's own console consumer over the topic from its
 // beginning, with isolation level read_committed, and returns what it printed:
-// by default each value and a line feed. It ends when no record came for five
+// by default each value and a line feed. It ends when no record came for ten
 // seconds, or as args say ("--max-messages", "10").
 func (k *Kafka) ConsoleConsumer(ctx context.Context, topic string, args ...string) ([]byte, error) {
 	cmd := exec.CommandContext(ctx, k.java, k.arguments("-Xmx256m", "org.apache.kafka.tools.consumer.ConsoleConsumer",
 		append([]string{
 			"--bootstrap-server", k.Addr(), "--topic", topic, "--from-beginning",
-			"--isolation-level", "read_committed", "--timeout-ms", "5000",
+			"--isolation-level", "read_committed", "--timeout-ms", "10000",
 		}, args...)...)...)
 	var out, bad bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &bad
