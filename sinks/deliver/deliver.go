@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -187,17 +188,18 @@ func (d *Deliver) groupOptions() []kgo.Opt {
 }
 
 // ensure makes the topics. Dead letters and replayed ones are kept until a
-// person removes them, whatever the broker's default retention is.
+// person removes them, whatever the retention of other topics is.
 func (d *Deliver) ensure(ctx context.Context) error {
 	compacted := append([]string{d.receipts}, d.topics[:len(d.topics)-1]...)
 	if err := d.kc.Ensure(ctx, d.out, true, compacted...); err != nil {
 		return err
 	}
 	kept := d.kc
-	kept.Topics.Config = map[string]string{"retention.ms": "-1"}
-	for k, v := range d.kc.Topics.Config {
-		kept.Topics.Config[k] = v
+	kept.Topics.Config = maps.Clone(d.kc.Topics.Config)
+	if kept.Topics.Config == nil {
+		kept.Topics.Config = map[string]string{}
 	}
+	kept.Topics.Config["retention.ms"] = "-1"
 	return kept.Ensure(ctx, d.out, false, d.dlq, d.retry)
 }
 
