@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"net"
 	"os"
+	"path/filepath"
 	"strconv"
 
 	"github.com/twmb/franz-go/pkg/kfake"
@@ -33,13 +34,14 @@ type BrokerOptions struct {
 // kfake with a data directory. Records are on disk, their index in memory.
 type Broker struct {
 	addr    string
+	dir     string
 	temp    string // removed by Close
 	cluster *kfake.Cluster
 }
 
 // StartBroker starts the embedded broker, or opens the one that Dir holds.
 // Topics are not created by asking for them, as in a well-kept cluster.
-func StartBroker(_ context.Context, o BrokerOptions) (*Broker, error) {
+func StartBroker(ctx context.Context, o BrokerOptions) (*Broker, error) {
 	b := &Broker{}
 	if o.Dir == "" {
 		dir, err := place("", "broker")
@@ -68,6 +70,11 @@ func StartBroker(_ context.Context, o BrokerOptions) (*Broker, error) {
 	if o.Log != nil {
 		opts = append(opts, kfake.WithLogger(brokerLog{o.Log}))
 	}
+	if killed(o.Dir) {
+		if err := mend(ctx, opts); err != nil {
+			return nil, fmt.Errorf("mending the embedded broker in %s, which was killed: %w", o.Dir, err)
+		}
+	}
 	if o.Addr == "" {
 		opts = append(opts, kfake.NumBrokers(1))
 	} else {
@@ -90,7 +97,11 @@ func StartBroker(_ context.Context, o BrokerOptions) (*Broker, error) {
 		}
 		return nil, fmt.Errorf("starting the embedded broker in %s: %w", o.Dir, err)
 	}
-	b.cluster = cluster
+	if err := setRunning(o.Dir); err != nil {
+		cluster.Close()
+		return nil, err
+	}
+	b.cluster, b.dir = cluster, o.Dir
 	b.addr = cluster.ListenAddrs()[0]
 	return b, nil
 }
@@ -105,6 +116,7 @@ func (b *Broker) Cluster() *kfake.Cluster { return b.cluster }
 // than once.
 func (b *Broker) Close() {
 	b.cluster.Close()
+	_ = os.Remove(filepath.Join(b.dir, running))
 	if b.temp != "" {
 		_ = os.RemoveAll(b.temp)
 	}
