@@ -6,7 +6,6 @@ import (
 	"log/slog"
 	"net"
 	"os"
-	"path/filepath"
 	"strconv"
 
 	"github.com/twmb/franz-go/pkg/kfake"
@@ -34,7 +33,7 @@ type BrokerOptions struct {
 // kfake with a data directory. Records are on disk, their index in memory.
 type Broker struct {
 	addr    string
-	dir     string
+	slot    *slot
 	temp    string // removed by Close
 	cluster *kfake.Cluster
 }
@@ -71,7 +70,7 @@ func StartBroker(ctx context.Context, o BrokerOptions) (*Broker, error) {
 		opts = append(opts, kfake.WithLogger(brokerLog{o.Log}))
 	}
 	if killed(o.Dir) {
-		if err := mend(ctx, opts); err != nil {
+		if err := mend(ctx, o.Dir, opts); err != nil {
 			return nil, fmt.Errorf("mending the embedded broker in %s, which was killed: %w", o.Dir, err)
 		}
 	}
@@ -97,11 +96,11 @@ func StartBroker(ctx context.Context, o BrokerOptions) (*Broker, error) {
 		}
 		return nil, fmt.Errorf("starting the embedded broker in %s: %w", o.Dir, err)
 	}
-	if err := setRunning(o.Dir); err != nil {
+	if b.slot, err = openSlot(o.Dir, cluster); err != nil {
 		cluster.Close()
 		return nil, err
 	}
-	b.cluster, b.dir = cluster, o.Dir
+	b.cluster = cluster
 	b.addr = cluster.ListenAddrs()[0]
 	return b, nil
 }
@@ -116,7 +115,7 @@ func (b *Broker) Cluster() *kfake.Cluster { return b.cluster }
 // than once.
 func (b *Broker) Close() {
 	b.cluster.Close()
-	_ = os.Remove(filepath.Join(b.dir, running))
+	b.slot.remove()
 	if b.temp != "" {
 		_ = os.RemoveAll(b.temp)
 	}
