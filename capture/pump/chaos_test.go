@@ -93,7 +93,7 @@ func chaos(t *testing.T, rng *rand.Rand) {
 		have += n
 		in.src.grow(n)
 		what := rng.IntN(6)
-		t.Logf("%s: event %d, act %d", time.Now().Format("05.000"), have, what)
+		t.Logf("event %d, act %d", have, what)
 		switch what {
 		case 0:
 			b.stop()
