@@ -15,9 +15,12 @@ import (
 )
 
 // mend brings the directory of a killed broker to where a broker that writes
-// ahead would have left it. When kfake loads such a directory by itself, three
+// ahead would have left it. When kfake loads such a directory by itself, four
 // things are wrong:
 //
+//   - A batch whose entry in the index was not written any more counts as
+//     outside of any transaction, and so as committed. It was not acknowledged:
+//     it is cut off.
 //   - An open transaction counts as aborted, but no end marker is in the log. A
 //     consumer drops the producer's next transaction with it, and at the next
 //     start it counts as part of that one. So each producer gets an abort
@@ -31,6 +34,9 @@ import (
 //
 // All this happens beside the real address, where no client knows the broker.
 func mend(ctx context.Context, dir string, opts []kfake.Opt) error {
+	if err := trim(dir); err != nil {
+		return err
+	}
 	cut, err := interrupted(dir)
 	if err != nil {
 		return err
