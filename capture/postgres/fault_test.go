@@ -162,6 +162,7 @@ func TestFaultsOfThePosition(t *testing.T) {
 	})
 	t.Run("slot moved", func(t *testing.T) {
 		b.exec(t, "INSERT INTO items VALUES (1000)")
+		b.idle(t)
 		b.exec(t, fmt.Sprintf("SELECT pg_replication_slot_advance('%s', pg_current_wal_lsn())", b.slot))
 		wantFault(t, open(), at, "moved by somebody", cure)
 	})
@@ -172,6 +173,7 @@ func TestFaultsOfThePosition(t *testing.T) {
 	})
 	t.Run("slot gone", func(t *testing.T) {
 		at := start(t)
+		b.idle(t)
 		b.exec(t, fmt.Sprintf("SELECT pg_drop_replication_slot('%s')", b.slot))
 		wantFault(t, open(), at, "is gone", cure)
 	})

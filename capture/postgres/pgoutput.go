@@ -61,7 +61,9 @@ func (d *decoder) copyData(ctx context.Context, data []byte) error {
 		if data[17] != 0 {
 			// A server that shuts down waits until we confirm all.
 			d.stream.due = true
-			return d.stream.status(false)
+			// Not answered from here: a reader that writes may wait for a
+			// server that waits for its reader.
+			d.stream.asked.Store(true)
 		}
 	}
 	return nil

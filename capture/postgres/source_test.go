@@ -2,10 +2,12 @@ package postgres
 
 import (
 	"context"
+	"fmt"
 	"io/fs"
 	"log/slog"
 	"os"
 	"testing"
+	"time"
 
 	"github.com/jackc/pgx/v5/pgconn"
 	"go.uber.org/goleak"
@@ -50,6 +52,20 @@ func (b *bed) exec(t testing.TB, sql string) {
 	t.Helper()
 	if err := (plain{b.conn}).exec(context.Background(), sql); err != nil {
 		t.Errorf("%s: %v", sql[:min(len(sql), 200)], err)
+	}
+}
+
+// idle waits until the server's process that read the slot is gone.
+func (b *bed) idle(t testing.TB) {
+	t.Helper()
+	deadline, tick := time.After(30*time.Second), time.NewTicker(10*time.Millisecond)
+	defer tick.Stop()
+	for b.ask(t, fmt.Sprintf("SELECT count(*) FROM pg_replication_slots WHERE slot_name = '%s' AND active", b.slot)) != "0" {
+		select {
+		case <-tick.C:
+		case <-deadline:
+			t.Fatalf("slot %s is still being read", b.slot)
+		}
 	}
 }
 

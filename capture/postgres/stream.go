@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/jackc/pglogrepl"
@@ -47,6 +48,7 @@ type stream struct {
 	target, limit int
 	err           error // why the reader ended
 
+	asked     atomic.Bool // the server wants to hear from us
 	sendMu    sync.Mutex
 	confirmed lsn // durable in Kafka
 	handed    lsn // of the last position that Next returned
@@ -301,7 +303,7 @@ func (st *stream) report(ctx context.Context) {
 		st.sendMu.Lock()
 		news := st.confirmed > st.sent
 		st.sendMu.Unlock()
-		if !news && time.Since(last) < every {
+		if !news && !st.asked.Swap(false) && time.Since(last) < every {
 			continue
 		}
 		if st.status(false) != nil {
