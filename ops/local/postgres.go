@@ -211,9 +211,38 @@ func (s *Postgres) halt() error {
 		return nil
 	}
 	// SIGINT is Postgres's "fast shutdown" (PostgreSQL docs, 18.5). A
-	// replication client that does not read holds it up, hence the grace.
-	err := s.p.stop(syscall.SIGINT, 10*time.Second)
+	// replication client that does not read holds it up without end.
+	s.p.signal(syscall.SIGINT)
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+	defer cancel()
+	if until(ctx, s.p.exited) == nil {
+		s.p = nil
+		return nil
+	}
+	return s.end()
+}
+
+// end sends SIGKILL to the server and to its sessions, and waits until they
+// are gone: while one is left, the server does not start again.
+func (s *Postgres) end() error {
+	// Every session leads a process group of its own, so the group of the
+	// main process is not enough.
+	sessions := children(s.p.pid)
+	err := s.p.kill()
+	for _, pid := range sessions {
+		_ = syscall.Kill(pid, syscall.SIGKILL)
+	}
 	s.p = nil
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+	defer cancel()
+	_ = until(ctx, func() bool {
+		for _, pid := range sessions {
+			if alive(pid) {
+				return false
+			}
+		}
+		return true
+	})
 	return err
 }
 
@@ -225,15 +254,7 @@ func (s *Postgres) Kill() error {
 	if s.p == nil {
 		return ErrStopped
 	}
-	// Every session leads a process group of its own, so the group of the
-	// main process is not enough.
-	sessions := children(s.p.pid)
-	err := s.p.kill()
-	for _, pid := range sessions {
-		_ = syscall.Kill(pid, syscall.SIGKILL)
-	}
-	s.p = nil
-	return err
+	return s.end()
 }
 
 // Restart stops the server if it runs, and starts it again in the same

@@ -157,6 +157,17 @@ func children(pid int) []int {
 	return out
 }
 
+// alive reports whether the process exists and is not a zombie, which holds
+// nothing any more and may stay where nobody reaps orphans.
+func alive(pid int) bool {
+	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+	if err != nil {
+		return syscall.Kill(pid, 0) == nil
+	}
+	_, rest, _ := strings.Cut(string(stat), ") ")
+	return !strings.HasPrefix(rest, "Z")
+}
+
 // join is errors.Join that keeps a single error as it is.
 func join(a, b error) error {
 	if b == nil {

@@ -10,6 +10,8 @@ import (
 	"testing"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/pgproto3"
 	"go.uber.org/goleak"
 
 	"sluice/ops/local"
@@ -123,6 +125,32 @@ func TestPostgresKeepsCommittedRowsOverKill(t *testing.T) {
 		if got := query(t, dsn, "SELECT count(*)::text FROM t"); got != "1000" {
 			t.Errorf("%s rows after kill -9, want 1000", got)
 		}
+	}
+	if got := query(t, dsn, "SELECT slot_name::text FROM pg_replication_slots"); got != "s" {
+		t.Errorf("slot = %q", got)
+	}
+}
+
+// TestPostgresRestartsUnderAReplicationClientThatDoesNotRead: such a client
+// holds up every orderly shutdown.
+func TestPostgresRestartsUnderAReplicationClientThatDoesNotRead(t *testing.T) {
+	s, err := local.StartPostgres(t.Context(), local.PostgresOptions{})
+	need(t, err)
+	t.Cleanup(func() { _ = s.Stop() })
+	dsn := s.DSN("postgres")
+	query(t, dsn, "SELECT pg_create_logical_replication_slot('s', 'test_decoding')::text")
+	client, err := pgconn.Connect(t.Context(), dsn+"&replication=database")
+	need(t, err)
+	defer client.Close(context.Background())
+	client.Frontend().Send(&pgproto3.Query{String: "START_REPLICATION SLOT s LOGICAL 0/0"})
+	if err := client.Frontend().Flush(); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := client.ReceiveMessage(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Restart(t.Context()); err != nil {
+		t.Fatal(err)
 	}
 	if got := query(t, dsn, "SELECT slot_name::text FROM pg_replication_slots"); got != "s" {
 		t.Errorf("slot = %q", got)
