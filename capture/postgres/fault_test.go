@@ -273,6 +273,7 @@ func TestServerFaults(t *testing.T) {
 	r.Next()
 	run("INSERT INTO items VALUES (1)")
 	r.Read(1)
+	r.Ack(r.Last()) // a server waits in its shutdown until all is confirmed
 	lost := make(chan error, 1)
 	go func() {
 		for {
