@@ -1,0 +1,72 @@
+package postgres
+
+import (
+	"context"
+	"errors"
+
+	"sluice/schemas"
+)
+
+// relation takes note of a table's layout.
+func (d *decoder) relation(ctx context.Context, r *reader) error {
+	logged := tableInfo{oid: r.u32(), schema: r.cstring(), name: r.cstring(), identity: string(rune(r.u8()))}
+	if logged.schema == "" {
+		logged.schema = "pg_catalog"
+	}
+	for n := int(r.u16()); n > 0 && !r.short; n-- {
+		identity := r.u8()&1 != 0
+		logged.attributes = append(logged.attributes, attribute{
+			name: r.cstring(), oid: r.u32(), typmod: int32(r.u32()), identity: identity,
+		})
+	}
+	if r.short {
+		return nil // said by the caller
+	}
+	s := d.stream.source
+	if !s.cfg.captures(logged.schema, logged.name) {
+		if old := d.stream.known[logged.oid]; old != nil && old.table != nil {
+			s.log.Warn("the table was renamed to a name that is not configured; its changes are no longer read",
+				"table", old.table.FullName(), "new", logged.fullName())
+		}
+		d.stream.known[logged.oid] = &relation{info: logged}
+		return nil
+	}
+	info, err := readTable(ctx, plain{s.sql}, logged.oid)
+	if err != nil {
+		return d.stream.fault(err)
+	}
+	rel, err := s.types.compile(ctx, plain{s.sql}, fit(info, &logged), sourceTable)
+	if err != nil {
+		var f *schemas.Fault
+		if errors.As(err, &f) {
+			return err
+		}
+		return d.stream.fault(err)
+	}
+	rel.info.schema, rel.info.name = logged.schema, logged.name
+	rel.source = s.sourceRow(rel.table)
+	if old := d.stream.known[logged.oid]; old != nil && old.table != nil {
+		rel.relax(old.relaxed...)
+		if old.same(rel) {
+			return nil
+		}
+	}
+	d.stream.known[logged.oid] = rel
+	return nil
+}
+
+// relabel makes a relation that knows an enum's label: one that was added since,
+// or that the catalogue no longer has.
+func (d *decoder) relabel(ctx context.Context, rel *relation, e *labelError) (*relation, error) {
+	s := d.stream.source
+	s.types.learn(e)
+	info := rel.info
+	fresh, err := s.types.compile(ctx, plain{s.sql}, &info, sourceTable)
+	if err != nil {
+		return nil, d.stream.fault(err)
+	}
+	fresh.source = rel.source
+	fresh.relax(rel.relaxed...)
+	d.stream.known[rel.info.oid] = fresh
+	return fresh, nil
+}
