@@ -33,7 +33,7 @@ type Config struct {
 	// change, the default) or "never".
 	Snapshot string `yaml:"snapshot"`
 	// Buffer bounds the memory of decoded changes that wait for the consumer;
-	// default 32MiB. One row may exceed it.
+	// default 4MiB. One row may exceed it.
 	Buffer schemas.Size `yaml:"buffer"`
 	// Heartbeat is how often an idle source reports a newer position; default
 	// 10s.
@@ -62,7 +62,7 @@ func (c *Config) Defaults() {
 		c.Snapshot = Initial
 	}
 	if c.Buffer == 0 {
-		c.Buffer = 32 << 20
+		c.Buffer = 4 << 20
 	}
 	if c.Heartbeat == 0 {
 		c.Heartbeat = 10 * time.Second

@@ -15,7 +15,7 @@ type Config struct {
 	Interval time.Duration `yaml:"interval"`
 	// Bytes is how much memory the records of a transaction take when it is
 	// committed without waiting for the interval. Twice as much is held at
-	// most, beside one batch of the source. Default 8MiB.
+	// most, beside one batch of the source. Default 4MiB.
 	Bytes schemas.Size `yaml:"bytes"`
 	// TransactionTimeout is after how long Kafka aborts a transaction of an
 	// instance that is gone, and this one gives up on a commit and asks Kafka
@@ -37,7 +37,7 @@ func (c *Config) Defaults() {
 		c.Interval = 50 * time.Millisecond
 	}
 	if c.Bytes == 0 {
-		c.Bytes = 8 << 20
+		c.Bytes = 4 << 20
 	}
 	if c.TransactionTimeout == 0 {
 		c.TransactionTimeout = time.Minute
