@@ -123,12 +123,12 @@ func TestRebalance(t *testing.T) {
 	all := []*running{w.start("a", newStage(w.name))}
 	for round := range 6 {
 		joined := w.start("b"+strconv.Itoa(round), newStage(w.name))
-		w.eventually("the new member works", func() bool { return joined.balanced() > 0 })
+		w.eventually("the new member works", func() bool { return joined.consumed() > 0 })
 		leaving := all[len(all)-1]
 		leaving.stop()
 		all = append(all, joined)
-		before := joined.balanced()
-		w.eventually("it works alone", func() bool { return joined.balanced() > before })
+		before := joined.consumed()
+		w.eventually("it works alone", func() bool { return joined.consumed() > before })
 	}
 	n := stop()
 	w.drained()
@@ -209,8 +209,8 @@ func TestBrokerRestarts(t *testing.T) {
 	stop := w.load()
 	r := w.start("a", newStage(w.name))
 	for range 3 {
-		before := r.balanced()
-		w.eventually("progress", func() bool { return r.balanced() > before })
+		before := r.consumed()
+		w.eventually("progress", func() bool { return r.consumed() > before })
 		broker.Close()
 		start()
 	}

@@ -221,6 +221,7 @@ func TestStageError(t *testing.T) {
 		t.Errorf("while it waited, Ready said %v", err)
 	}
 	w.onceEach(50)
+	r.stop()
 	if n := r.balanced(); n != 50 {
 		t.Errorf("consumed %d", n)
 	}
