@@ -25,7 +25,7 @@ func TestCrash(t *testing.T) {
 		victims = some
 	}
 	s := newStage(t, world.Options{
-		Seed: seed, Customers: 2000,
+		Seed: seed, Customers: 2000, Apache: os.Getenv("SLUICE_TEST_KAFKA") == "apache",
 		Faults: crm.Faults{Seed: seed, Errors: 0.02, Resets: 0.01},
 	}, roles...)
 	s.load.Rate = 300

@@ -29,6 +29,9 @@ const (
 	// commit.
 	cutTimeout     = 3 * time.Second
 	commitInterval = 500 * time.Millisecond
+	// rebalanceTimeout is more than letting go takes (revokeTimeout and a
+	// commit), and how long a rebalance waits for a member that died in it.
+	rebalanceTimeout = 15 * time.Second
 )
 
 // Deliver brings the records of some topics to one sink. Run it once.

@@ -43,6 +43,9 @@ func (p *Process) session(ctx, work context.Context, admin *kgo.Client, shared [
 		kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()),
 		kgo.Balancers(kgo.CooperativeStickyBalancer()),
 		kgo.SessionTimeout(p.sessionTimeout),
+		// More than ending a transaction takes, and how long a rebalance waits
+		// for a member that died in it.
+		kgo.RebalanceTimeout(15*time.Second),
 		kgo.HeartbeatInterval(p.sessionTimeout/10),
 		kgo.FetchIsolationLevel(kgo.ReadCommitted()),
 		// Seeing the markers of transactions lets the offset behind them be
