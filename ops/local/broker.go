@@ -36,6 +36,7 @@ type Broker struct {
 	slot    *slot
 	temp    string // removed by Close
 	cluster *kfake.Cluster
+	members *members
 }
 
 // StartBroker starts the embedded broker, or opens the one that Dir holds.
@@ -100,7 +101,7 @@ func StartBroker(ctx context.Context, o BrokerOptions) (*Broker, error) {
 		cluster.Close()
 		return nil, err
 	}
-	b.cluster = cluster
+	b.cluster, b.members = cluster, watchMembers(cluster)
 	b.addr = cluster.ListenAddrs()[0]
 	return b, nil
 }
@@ -114,6 +115,7 @@ func (b *Broker) Cluster() *kfake.Cluster { return b.cluster }
 // Close writes down what it holds and ends the broker. It may be called more
 // than once.
 func (b *Broker) Close() {
+	b.members.close()
 	b.cluster.Close()
 	b.slot.remove()
 	if b.temp != "" {
