@@ -175,7 +175,7 @@ func (d *Deliver) groupOptions() []kgo.Opt {
 		// A process that was killed keeps its partitions for so long.
 		kgo.SessionTimeout(10 * time.Second),
 		kgo.HeartbeatInterval(time.Second),
-		kgo.RebalanceTimeout(30 * time.Second),
+		kgo.RebalanceTimeout(rebalanceTimeout),
 		kgo.BlockRebalanceOnPoll(),
 		// A member hears of a rebalance with its heartbeat.
 		kgo.HeartbeatInterval(time.Second),
