@@ -172,13 +172,12 @@ func (d *Deliver) groupOptions() []kgo.Opt {
 		kgo.FetchIsolationLevel(kgo.ReadCommitted()),
 		kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()),
 		kgo.DisableAutoCommit(),
-		// A process that was killed keeps its partitions for so long.
+		// A process that was killed keeps its partitions for so long. It hears of a
+		// rebalance with its heartbeat.
 		kgo.SessionTimeout(10 * time.Second),
 		kgo.HeartbeatInterval(time.Second),
 		kgo.RebalanceTimeout(rebalanceTimeout),
 		kgo.BlockRebalanceOnPoll(),
-		// A member hears of a rebalance with its heartbeat.
-		kgo.HeartbeatInterval(time.Second),
 		// The marks of transactions are seen, so that the offset behind the
 		// last record can be committed and the lag can become zero.
 		kgo.KeepControlRecords(),
