@@ -2,6 +2,7 @@ package postgres
 
 import (
 	"time"
+	"unsafe"
 
 	"sluice/capture"
 	"sluice/schemas"
@@ -23,7 +24,7 @@ const blockBytes = 1 << 20
 
 func (b *block) size() int { return b.arena.Size() + len(b.changes)*changeBytes }
 
-const changeBytes = 160
+const changeBytes = int(unsafe.Sizeof(schemas.Change{}))
 
 // minBlocks is what the pool needs at least: one that fills, one in line, one
 // held by the consumer.

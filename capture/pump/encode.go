@@ -72,7 +72,7 @@ func (e *encoder) encode(c *chunk, ch *schemas.Change, batch mark) error {
 	var err error
 	begin := len(c.bytes)
 	buf := c.bytes
-	keyed := len(r.key) > 0 && ch.Op != schemas.Truncate && ch.Op != schemas.Message
+	keyed := len(r.key) > 0 && (ch.Table.Flat || ch.Op != schemas.Truncate && ch.Op != schemas.Message)
 	if keyed {
 		buf = append(buf, r.key...)
 		if buf, err = r.envelope.AppendKey(buf, ch.KeyRow()); err != nil {
@@ -112,7 +112,7 @@ func (e *encoder) encode(c *chunk, ch *schemas.Change, batch mark) error {
 	c.records = append(c.records, kgo.Record{
 		Topic: r.topic, Timestamp: e.now, Key: key, Value: buf[keyEnd:valueEnd:valueEnd], Headers: c.headers[h:n:n],
 	})
-	if keyed && ch.Op == schemas.Delete {
+	if keyed && ch.Op == schemas.Delete && !ch.Table.Flat {
 		c.records = append(c.records, kgo.Record{
 			Topic: r.topic, Timestamp: e.now, Key: key, Headers: c.headers[h : h+1 : h+1],
 		})

@@ -30,10 +30,17 @@ type route struct {
 // maxTopic is the longest topic name that Kafka takes.
 const maxTopic = 249
 
-// topicOf returns the topic of a table: "<capture>.<schema>.<table>", with "_"
-// for every byte that Kafka does not allow in a name.
+// topicOf returns the topic of a table: "<capture>.<schema>.<table>" or as
+// Table.Topic says, with "_" for every byte that Kafka does not allow in a name.
 func topicOf(capture string, t *schemas.Table) string {
-	name := []byte(capture + "." + t.FullName())
+	full := capture + "." + t.FullName()
+	switch {
+	case strings.Contains(t.Topic, "*"):
+		full = strings.ReplaceAll(t.Topic, "*", capture)
+	case t.Topic != "":
+		full = capture + "." + t.Topic
+	}
+	name := []byte(full)
 	for i, b := range name {
 		switch {
 		case b >= 'a' && b <= 'z', b >= 'A' && b <= 'Z', b >= '0' && b <= '9', b == '.', b == '_', b == '-':

@@ -99,6 +99,8 @@ func (o *op) readRare(r *reader, v *schemas.Value) {
 		*v = schemas.TextOf(o.symbols[n])
 	case codeArray:
 		o.readArray(r, v)
+	case codeStruct:
+		o.readStruct(r, v)
 	}
 }
 

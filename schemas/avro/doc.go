@@ -27,6 +27,8 @@
 //	Unchanged  schemas.UnavailableValue in texts, bytes and arrays of texts; else
 //	           null; an error in a required column, and in a key
 //
+// The fields of a struct and the columns of a flat table are never missing.
+//
 // Names that Avro does not allow are adjusted as Debezium does, each bad
 // character to "_" (see [FieldName]); the field then carries the column's own
 // name in the property sluice.name, which a decoder restores.

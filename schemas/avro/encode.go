@@ -164,6 +164,8 @@ func (o *op) appendValue(dst []byte, v *schemas.Value) (out []byte, bad string) 
 		return dst, fmt.Sprintf("%.80q is none of its symbols", v.Bytes)
 	case codeArray:
 		return o.appendArray(dst, v.Elems())
+	case codeStruct:
+		return o.appendStruct(dst, v.Elems())
 	}
 	return dst, "unknown code"
 }

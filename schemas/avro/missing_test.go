@@ -63,6 +63,8 @@ func TestAbsentInEnvelope(t *testing.T) {
 			want = text("1970-01-01T00:00:00Z")
 		case schemas.DecimalType:
 			want.Scale = 2
+		case schemas.StructType:
+			want = schemas.ListOf(schemas.Row{schemas.FloatOf(0), {}})
 		}
 		if got, err := throughEnvelope(t, oneColumn(typ, false), absent); err != nil || !got.Equal(want) {
 			t.Errorf("type %d, required: %v, %v; want %v", name, got, err, want)
@@ -80,6 +82,10 @@ func sampleType(name schemas.TypeName) schemas.Type {
 		return schemas.Type{Name: name, Symbols: []string{"a", "b"}}
 	case schemas.BitsType:
 		return schemas.Type{Name: name, Precision: 3}
+	case schemas.StructType:
+		return schemas.Type{Name: name, Record: &schemas.Table{Schema: "io.things", Name: "Point", Columns: []schemas.Column{
+			{Name: "x", Type: typed(schemas.Float64Type)}, {Name: "label", Type: typed(schemas.StringType), Optional: true},
+		}}}
 	}
 	return typed(name)
 }

@@ -28,6 +28,7 @@ const (
 	codeVarDecimal             // Decimal as a record of scale and bytes
 	codeEnum                   // Text as enum
 	codeArray                  // List as array
+	codeStruct                 // List as record
 )
 
 // head is the part of an op that every value needs. An encoder has them in a
@@ -59,6 +60,8 @@ type op struct {
 	most, least []byte
 	symbols     [][]byte
 	elem        *op
+	// fields are those of a struct.
+	fields []op
 	// zero is the Avro bytes that stand for Absent in a required column.
 	zero []byte
 	// unavailable is those for Unchanged; nil where the type has none.
@@ -104,6 +107,7 @@ var kindOf = [...]schemas.Kind{
 	schemas.XMLType:            schemas.Text,
 	schemas.EnumType:           schemas.Text,
 	schemas.BitsType:           schemas.Bytes,
+	schemas.StructType:         schemas.List,
 	schemas.ArrayType:          schemas.List,
 }
 
@@ -171,6 +175,9 @@ func compile(n *node, c *schemas.Column, m missing) (*op, error) {
 			o.symbols = append(o.symbols, []byte(s)[:len(s):len(s)])
 		}
 	case "record":
+		if name == schemas.StructType {
+			return o, o.compileStruct(n, c)
+		}
 		o.code, o.zero = codeVarDecimal, []byte{0, 2, 0}
 	case "array":
 		o.code, o.zero = codeArray, []byte{0}
@@ -238,7 +245,7 @@ func column(n *node, c *schemas.Column, where string) (*node, error) {
 	if inner, _, ok := n.optional(); ok {
 		n, c.Optional = inner, true
 	}
-	name, _, ok := n.recognise()
+	name, times, ok := n.recognise()
 	if !ok {
 		return nil, fault(where, "leave the column out at its source",
 			"no column type for Avro %s %s", n.kind, n.connectName)
@@ -269,11 +276,26 @@ func column(n *node, c *schemas.Column, where string) (*node, error) {
 		t.Precision, _ = strconv.Atoi(length)
 	case schemas.EnumType:
 		t.Symbols = n.enumSymbols()
+	case schemas.StructType:
+		if len(n.fields) == 0 {
+			return nil, fault(where, "leave the column out at its source", "record %s has no fields", n.name)
+		}
+		var err error
+		if t.Record, _, err = tableOf(n, where, strict); err != nil {
+			return nil, err
+		}
+		t.Record.Doc = n.connectDoc
 	case schemas.ArrayType:
 		t.Elem = &schemas.Column{}
 		if _, err := column(n.items, t.Elem, where+"[]"); err != nil {
 			return nil, err
 		}
+	}
+	if n.connectName != forms[name].connect && n.connectName != connectMilliTime && name != schemas.StructType {
+		t.Meaning = n.connectName
+	}
+	if name == schemas.TimeType && times == 1000 {
+		t.Precision = 3
 	}
 	return n, nil
 }
