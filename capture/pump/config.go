@@ -21,6 +21,8 @@ type Config struct {
 	// instance that is gone, and this one gives up on a commit and asks Kafka
 	// what became of it. Default 60s.
 	TransactionTimeout time.Duration `yaml:"transaction_timeout"`
+	// Records is the capture's word on its records.
+	Records Records `yaml:"-"`
 	// Resnapshot ignores the saved position and starts with a snapshot.
 	Resnapshot bool `yaml:"-"`
 }

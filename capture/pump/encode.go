@@ -19,6 +19,8 @@ type encoder struct {
 	routes map[*schemas.Table]*route
 	last   *route
 	now    time.Time
+	// tombstones: a delete is followed by one.
+	tombstones bool
 }
 
 // prepare makes the routes that a batch needs, so that encoding it waits for
@@ -62,7 +64,7 @@ func (e *encoder) prepare(ctx context.Context, b *capture.Batch) error {
 }
 
 // encode appends the records of one change: its own and, behind a delete, the
-// tombstone.
+// tombstone, where the capture writes them.
 func (e *encoder) encode(c *chunk, ch *schemas.Change, batch mark) error {
 	r := e.last
 	if r == nil || r.table != ch.Table {
@@ -112,7 +114,7 @@ func (e *encoder) encode(c *chunk, ch *schemas.Change, batch mark) error {
 	c.records = append(c.records, kgo.Record{
 		Topic: r.topic, Timestamp: e.now, Key: key, Value: buf[keyEnd:valueEnd:valueEnd], Headers: c.headers[h:n:n],
 	})
-	if keyed && ch.Op == schemas.Delete && !ch.Table.Flat {
+	if keyed && ch.Op == schemas.Delete && !ch.Table.Flat && e.tombstones {
 		c.records = append(c.records, kgo.Record{
 			Topic: r.topic, Timestamp: e.now, Key: key, Headers: c.headers[h : h+1 : h+1],
 		})

@@ -99,7 +99,14 @@ func (p *Pump) open(ctx context.Context, cl *kgo.Client, t *schemas.Table) (*rou
 }
 
 func (p *Pump) register(ctx context.Context, subject, schema string) ([]byte, error) {
-	id, err := p.registry.Register(ctx, subject, schema)
+	register := p.registry.Register
+	if p.cfg.Records.Incompatible == Force {
+		register = p.registry.Force
+	}
+	id, err := register(ctx, subject, schema)
+	if f, ok := errors.AsType[*schemas.Fault](err); ok && errors.Is(err, registry.ErrIncompatible) {
+		f.Cure += fmt.Sprintf(", or let the capture register such schemas: captures.%s.incompatible: %s", p.name, Force)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("registering the schema of subject %q: %w", subject, err)
 	}

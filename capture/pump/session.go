@@ -184,7 +184,7 @@ func (s *session) follow(ctx context.Context, wait *backoff) error {
 // read encodes the batches behind last into the queue until the source ends or
 // ctx is done.
 func (s *session) read(ctx context.Context, q *queue, last schemas.Position) error {
-	e := &encoder{pump: s.Pump, client: s.client, routes: make(map[*schemas.Table]*route)}
+	e := &encoder{pump: s.Pump, client: s.client, routes: make(map[*schemas.Table]*route), tombstones: s.cfg.Records.tombstones()}
 	for {
 		if err := q.awaitRoom(ctx); err != nil {
 			return err

@@ -106,6 +106,7 @@ func (b *builder) capture(name string) (Engine, error) {
 		return nil, err
 	}
 	commit := c.Commit
+	commit.Records = c.Records
 	commit.Resnapshot = b.options.Resnapshot
 	return pump.New(name, src, commit, c.Avro, b.file.Kafka, b.registry, b.options.Log, b.health.registerer())
 }
