@@ -24,8 +24,8 @@
 //	Null       null; an error in a required column
 //	Absent     null; in a required column of an envelope the zero of its type,
 //	           an error in a key and in a flat record
-//	Unchanged  schemas.UnavailableValue in texts, bytes and arrays of texts; else
-//	           null; an error in a required column, and in a key
+//	Unchanged  schemas.UnavailableValue, in the types that have a form of it (see
+//	           schemas.Type.HasPlaceholder); else as Absent
 //
 // The fields of a struct and the columns of a flat table are never missing.
 //

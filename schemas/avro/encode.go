@@ -246,7 +246,7 @@ func (o *op) appendMissing(dst []byte, kind schemas.Kind) ([]byte, string) {
 		if o.union != 0 {
 			return append(dst, o.absent), ""
 		}
-		if kind == schemas.Absent && o.missing == fallback && o.zero != nil {
+		if o.missing == fallback && o.zero != nil {
 			return append(dst, o.zero...), ""
 		}
 		return dst, fmt.Sprintf("the value is %v, the column required", kind)

@@ -185,20 +185,53 @@ func compile(n *node, c *schemas.Column, m missing) (*op, error) {
 		if o.elem, err = compile(n.items, c.Type.Elem, strict); err != nil {
 			return nil, err
 		}
-		if o.elem.unavailable != nil && o.elem.code == codeText {
-			o.unavailable = o.elem.arrayOfUnavailable()
-			o.elem.unavailable = nil // an element alone is just a text
-		}
+		o.unavailable = o.elem.arrayOfUnavailable(c.Type)
+		o.elem.unavailable = nil // an element alone is just a value
 	}
 	return o, nil
 }
 
 var unavailable = []byte(schemas.UnavailableValue)
 
-// arrayOfUnavailable is an array of the one element that says Unchanged.
-func (o *op) arrayOfUnavailable() []byte {
-	head := []byte{2, o.present}[:1+o.union]
-	return slices.Concat(head, o.unavailable, []byte{0})
+// arrayOfUnavailable is the array that says Unchanged, of o's elements: the one
+// text or binary that says so, or its bytes as numbers. Nil: there is none.
+func (o *op) arrayOfUnavailable(array schemas.Type) []byte {
+	if !array.HasPlaceholder() {
+		return nil
+	}
+	count, elements := 0, []byte(nil)
+	add := func(value []byte) {
+		elements = slices.Concat(elements, []byte{o.present}[:o.union], value)
+		count++
+	}
+	switch {
+	case o.unavailable != nil:
+		add(o.unavailable)
+	case o.times == 1:
+		for _, b := range unavailable {
+			add(appendLong(nil, int64(b)))
+		}
+	default: // another unit than the column's: its numbers would be others
+		return nil
+	}
+	return slices.Concat(appendLong(nil, int64(count)), elements, []byte{0})
+}
+
+// saysUnavailable reports whether the list is what arrayOfUnavailable wrote.
+func saysUnavailable(list schemas.Row) bool {
+	switch {
+	case len(list) == 1:
+		k := list[0].Kind
+		return (k == schemas.Text || k == schemas.Bytes) && string(list[0].Bytes) == schemas.UnavailableValue
+	case len(list) != len(unavailable):
+		return false
+	}
+	for i, v := range list {
+		if v.Kind != schemas.Int || v.Int() != int64(unavailable[i]) {
+			return false
+		}
+	}
+	return true
 }
 
 // zeroText is the text that stands for a value that was not sent.
