@@ -38,6 +38,8 @@ type Config struct {
 	// Heartbeat is how often an idle source reports a newer position; default
 	// 10s.
 	Heartbeat time.Duration `yaml:"heartbeat"`
+	// Spill bounds what large transactions take while they are in progress.
+	Spill Spill `yaml:"spill"`
 }
 
 // Values of Config.Decimals and Config.Snapshot.
@@ -67,6 +69,7 @@ func (c *Config) Defaults() {
 	if c.Heartbeat == 0 {
 		c.Heartbeat = 10 * time.Second
 	}
+	c.Spill.defaults()
 }
 
 var notSlot = regexp.MustCompile(`[^a-z0-9_]`)
@@ -125,6 +128,12 @@ func (c Config) Validate() error {
 	}
 	if c.Heartbeat < 0 {
 		fault("heartbeat", "is negative", "give a duration such as 10s")
+	}
+	if c.Spill.Memory < 0 || c.Spill.Memory > 0 && c.Spill.Memory < minSpillMemory {
+		fault("spill.memory", c.Spill.Memory.String()+" is too small", "give at least 64KiB")
+	}
+	if c.Spill.Max < 0 {
+		fault("spill.max", "is negative", "give a size such as 20GiB, or 0 for no limit")
 	}
 	return errors.Join(errs...)
 }

@@ -11,9 +11,10 @@ import (
 	"sluice/schemas"
 )
 
-// decoder turns the messages of pgoutput, protocol version 1, into changes
-// (PostgreSQL docs, 55.9). Begin and Commit frame each transaction; the
-// transactions come whole, in the order of their commits.
+// decoder turns the messages of pgoutput, protocol versions 1 and 2, into
+// changes (PostgreSQL docs, 55.9). Begin and Commit frame each transaction; the
+// transactions come whole, in the order of their commits, but for those that
+// streamed keeps until they do.
 type decoder struct {
 	stream *stream
 	skip   position // already durable: nothing up to it is handed out again
@@ -30,10 +31,20 @@ type decoder struct {
 	last lsn
 	// id and sequence are the parts that a transaction's rows share.
 	id, sequence []byte
+	streamed
+}
+
+func newStreamDecoder(st *stream, skip position) decoder {
+	return decoder{stream: st, skip: skip, streamed: streamed{heard: map[uint32]uint64{}}}
 }
 
 // epoch is where PostgreSQL's clock begins.
 var epoch = time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC)
+
+// serverTime reads the server's clock: microseconds since epoch.
+func serverTime(micros uint64) time.Time {
+	return epoch.Add(time.Duration(int64(micros)) * time.Microsecond)
+}
 
 var errShort = errors.New("the message is cut short")
 
@@ -52,7 +63,7 @@ func (d *decoder) copyData(ctx context.Context, data []byte) error {
 		if len(data) < 18 {
 			return d.broken(data, errShort)
 		}
-		if !d.in { // whatever committed before has been sent
+		if !d.in && d.block == nil { // whatever committed before has been sent
 			at := &d.stream.curAt
 			at.LSN = max(at.LSN, logPlace(binary.BigEndian.Uint64(data[1:])))
 		}
@@ -84,11 +95,16 @@ func (d *decoder) mark() {
 }
 
 func (d *decoder) message(ctx context.Context, at lsn, m []byte) (err error) {
+	if d.layer == nil {
+		if done, err := d.inProgress(ctx, at, m); done {
+			return err
+		}
+	}
 	r := reader{b: m[1:]}
 	switch m[0] {
 	case 'B':
 		d.commit = lsn(r.u64())
-		d.time = epoch.Add(time.Duration(int64(r.u64())) * time.Microsecond)
+		d.time = serverTime(r.u64())
 		d.tx = int64(r.u32())
 		d.begin()
 	case 'C':
@@ -97,13 +113,7 @@ func (d *decoder) message(ctx context.Context, at lsn, m []byte) (err error) {
 		if !d.in || r.short {
 			return d.broken(m, errShort)
 		}
-		d.mark()
-		st := d.stream
-		st.curAt.LSN = max(st.curAt.LSN, logPlace(end))
-		// Rows may be gone already with a position inside the transaction: its
-		// end must not wait for a heartbeat.
-		st.due = st.due || d.emitted && len(st.cur.changes) == 0
-		d.in, d.last = false, d.commit
+		d.finish(end)
 	case 'O':
 		d.originL = schemas.IntOf(int64(r.u64()))
 		d.origin = schemas.TextOf([]byte(r.cstring()))
@@ -132,6 +142,17 @@ func (d *decoder) message(ctx context.Context, at lsn, m []byte) (err error) {
 		err = d.broken(m, errShort)
 	}
 	return err
+}
+
+// finish ends a transaction; end is where the log goes on behind it.
+func (d *decoder) finish(end lsn) {
+	d.mark()
+	st := d.stream
+	st.curAt.LSN = max(st.curAt.LSN, logPlace(end))
+	// Rows may be gone already with a position inside the transaction: its end
+	// must not wait for a heartbeat.
+	st.due = st.due || d.emitted && len(st.cur.changes) == 0
+	d.in, d.last = false, d.commit
 }
 
 // begin prepares what the rows of a transaction share.

@@ -30,6 +30,8 @@ type Source struct {
 	opened   bool   // once at least
 	// busyFor replaces slotTimeout in tests.
 	busyFor time.Duration
+	// whole asks for protocol version 1: whole transactions only.
+	whole bool
 	// chunkRows is the constant of that name; tests make it small.
 	chunkRows int
 }
@@ -223,7 +225,7 @@ func (s *Source) place(err error) error {
 	}
 	c := *f
 	switch head, _, _ := strings.Cut(f.Where, "["); head {
-	case "dsn", "tables", "slot", "publication":
+	case "dsn", "tables", "slot", "publication", "spill":
 		c.Where = "captures." + s.capture + ".postgres." + f.Where
 	default:
 		c.Where = "captures." + s.capture + ".postgres: " + f.Where

@@ -29,6 +29,7 @@ type stream struct {
 	known   map[uint32]*relation
 	started bool
 	decoder decoder
+	spill   *spill // transactions in progress
 
 	wake, room chan struct{} // one token: something to take; a block came back
 	stop       context.CancelFunc
@@ -81,7 +82,7 @@ func (st *stream) start(ctx context.Context, from position) error {
 	st.started = true
 	s := st.source
 	err := pglogrepl.StartReplication(ctx, st.conn, s.cfg.Slot, lsn(from.LSN), pglogrepl.StartReplicationOptions{
-		Mode: pglogrepl.LogicalReplication, PluginArgs: []string{"proto_version '1'", "publication_names " + literal(quote(s.cfg.Publication))},
+		Mode: pglogrepl.LogicalReplication, PluginArgs: s.pluginArgs(),
 	})
 	if err != nil {
 		return st.fault(err)
@@ -91,7 +92,11 @@ func (st *stream) start(ctx context.Context, from position) error {
 	st.handed = max(st.handed, lsn(from.LSN))
 	st.sendMu.Unlock()
 	st.curAt = from
-	st.decoder = decoder{stream: st, skip: from}
+	st.decoder = newStreamDecoder(st, from)
+	st.spill = newSpill(s.cfg.Spill, s.capture, st.system, s.cfg.Slot)
+	if err := st.spill.clean(); err != nil {
+		return err
+	}
 	st.wire.pause = func() {
 		st.mu.Lock()
 		st.idle = true
@@ -141,10 +146,8 @@ func (st *stream) read(ctx context.Context) error {
 			if err := st.decoder.copyData(ctx, m.Data); err != nil {
 				return err
 			}
-			if st.cur.size() >= st.target && len(st.cur.changes) > 0 {
-				if err := st.handOver(ctx); err != nil {
-					return err
-				}
+			if err := st.handOverFull(ctx); err != nil {
+				return err
 			}
 		case *pgproto3.ErrorResponse:
 			return st.fault(pgconn.ErrorResponseToPgError(m))
@@ -179,6 +182,14 @@ func (st *stream) fault(err error) error {
 		return fmt.Errorf("%w: %s", capture.ErrLost, pe.Message)
 	}
 	return &schemas.Fault{Where: "slot", What: fmt.Sprintf("%q cannot be read", s.cfg.Slot), Err: message(err), Cure: "see the server's log"}
+}
+
+// handOverFull hands the block at hand over if it is full.
+func (st *stream) handOverFull(ctx context.Context) error {
+	if st.cur.size() < st.target || len(st.cur.changes) == 0 {
+		return nil
+	}
+	return st.handOver(ctx)
 }
 
 // handOver puts the full block in line and takes an empty one, for which it may
@@ -337,5 +348,9 @@ func (st *stream) close(ctx context.Context) error {
 		st.joined.Wait()
 		_ = st.conn.Conn().SetReadDeadline(time.Time{})
 	}
-	return hangUp(ctx, st.conn)
+	err := hangUp(ctx, st.conn)
+	if st.spill != nil {
+		err = errors.Join(err, st.spill.close())
+	}
+	return err
 }
