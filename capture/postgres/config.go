@@ -38,6 +38,15 @@ type Config struct {
 	// Heartbeat is how often an idle source reports a newer position; default
 	// 10s.
 	Heartbeat time.Duration `yaml:"heartbeat"`
+	// HeartbeatTopic says whether each heartbeat is a record of the topic
+	// "__debezium-heartbeat.<capture>" too; default true.
+	HeartbeatTopic *bool `yaml:"heartbeat_topic"`
+	// Transactions adds the topic "<capture>.transaction" and each change's place
+	// in its transaction; default false.
+	Transactions bool `yaml:"transactions"`
+	// Messages chooses which logical decoding messages go to the topic
+	// "<capture>.message"; default none.
+	Messages Messages `yaml:"messages"`
 	// Spill bounds what large transactions take while they are in progress.
 	Spill Spill `yaml:"spill"`
 }
@@ -68,6 +77,10 @@ func (c *Config) Defaults() {
 	}
 	if c.Heartbeat == 0 {
 		c.Heartbeat = 10 * time.Second
+	}
+	if c.HeartbeatTopic == nil {
+		yes := true
+		c.HeartbeatTopic = &yes
 	}
 	c.Spill.defaults()
 }
@@ -129,6 +142,7 @@ func (c Config) Validate() error {
 	if c.Heartbeat < 0 {
 		fault("heartbeat", "is negative", "give a duration such as 10s")
 	}
+	errs = append(errs, c.Messages.validate()...)
 	if c.Spill.Memory < 0 || c.Spill.Memory > 0 && c.Spill.Memory < minSpillMemory {
 		fault("spill.memory", c.Spill.Memory.String()+" is too small", "give at least 64KiB")
 	}

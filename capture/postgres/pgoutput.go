@@ -22,6 +22,7 @@ type decoder struct {
 	in      bool // between Begin and Commit
 	commit  lsn
 	row     int64 // row messages of the transaction so far
+	msgs    int64 // logical decoding messages of it
 	tx      int64
 	time    time.Time
 	origin  schemas.Value
@@ -32,10 +33,15 @@ type decoder struct {
 	// id and sequence are the parts that a transaction's rows share.
 	id, sequence []byte
 	streamed
+	counts counts
+	// messages is the constant part of the source block of messages.
+	messages schemas.Row
 }
 
 func newStreamDecoder(st *stream, skip position) decoder {
-	return decoder{stream: st, skip: skip, streamed: streamed{heard: map[uint32]uint64{}}}
+	d := decoder{stream: st, skip: skip, streamed: streamed{heard: map[uint32]uint64{}}}
+	d.counts.on = st.source.cfg.Transactions
+	return d
 }
 
 // epoch is where PostgreSQL's clock begins.
@@ -89,8 +95,13 @@ func (d *decoder) broken(data []byte, err error) error {
 // and never while it is idle, so the consumer does not look. A position never
 // goes back behind where this run began.
 func (d *decoder) mark() {
-	if at := &d.stream.curAt; !d.durable() {
-		at.Commit, at.Row = logPlace(d.commit), d.row
+	at, done := &d.stream.curAt, d.skip
+	if d.commit < lsn(done.Commit) {
+		return
+	}
+	at.Commit, at.Row, at.Messages = logPlace(d.commit), d.row, d.msgs
+	if at.Commit == done.Commit {
+		at.Row, at.Messages = max(at.Row, done.Row), max(at.Messages, done.Messages)
 	}
 }
 
@@ -124,17 +135,20 @@ func (d *decoder) message(ctx context.Context, at lsn, m []byte) (err error) {
 			return d.broken(m, errors.New("a row outside a transaction"))
 		}
 		d.row++
-		if d.durable() {
+		gone := d.durable()
+		if gone && !d.recounts() {
 			break
 		}
+		n := len(d.stream.cur.changes)
 		if m[0] == 'T' {
 			d.truncate(at, &r)
 		} else {
 			err = d.change(ctx, at, m)
 		}
-		d.emitted = true
-		d.mark()
-	case 'Y', 'M':
+		d.decoded(n, gone)
+	case 'M':
+		err = d.logical(m)
+	case 'Y':
 	default:
 		return d.broken(m, errors.New("unknown kind of message"))
 	}
@@ -146,6 +160,7 @@ func (d *decoder) message(ctx context.Context, at lsn, m []byte) (err error) {
 
 // finish ends a transaction; end is where the log goes on behind it.
 func (d *decoder) finish(end lsn) {
+	d.end()
 	d.mark()
 	st := d.stream
 	st.curAt.LSN = max(st.curAt.LSN, logPlace(end))
@@ -157,12 +172,29 @@ func (d *decoder) finish(end lsn) {
 
 // begin prepares what the rows of a transaction share.
 func (d *decoder) begin() {
-	d.in, d.row, d.emitted = true, 0, false
+	d.in, d.row, d.msgs, d.emitted = true, 0, 0, false
 	d.origin, d.originL = schemas.Value{}, schemas.Value{}
 	d.id = append(appendHex(d.id[:0], uint64(d.commit), 16), '.')
 	d.sequence = append(d.sequence[:0], `["`...)
 	d.sequence = strconv.AppendUint(d.sequence, uint64(d.last), 10)
 	d.sequence = append(d.sequence, `","`...)
+	d.count()
+}
+
+// decoded is called behind the changes of an event, the first of which is number
+// n of the block. Those that are gone already were decoded to be counted only.
+func (d *decoder) decoded(n int, gone bool) {
+	if !gone {
+		d.emitted = true
+		d.mark()
+		return
+	}
+	b := d.stream.cur
+	clear(b.changes[n:])
+	if b.changes = b.changes[:n]; n == 0 {
+		b.arena.Reset()
+		b.time = time.Time{}
+	}
 }
 
 // durable reports whether the row at hand is in Kafka already.

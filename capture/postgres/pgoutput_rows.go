@@ -100,6 +100,9 @@ func (d *decoder) append(b *block, c schemas.Change, suffix string) {
 	id = append(appendHex(id, uint64(d.row), 8), suffix...)
 	b.arena.Keep(len(id))
 	c.ID = id
+	if d.counts.on {
+		c.Transaction = d.place(b, c.Table.Schema, c.Table.Name)
+	}
 	b.changes = append(b.changes, c)
 }
 

@@ -188,6 +188,9 @@ func (s *Source) pluginArgs() []string {
 	if s.streams() {
 		args = append(args, "streaming 'on'")
 	}
+	if s.cfg.Messages.wanted() {
+		args = append(args, "messages 'true'")
+	}
 	return args
 }
 

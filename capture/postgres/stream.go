@@ -66,6 +66,10 @@ type filled struct {
 // after wal_sender_timeout, 60 s by default.
 const statusInterval = 10 * time.Second
 
+// answerTime is how long a heartbeat waits for the server to say how far its log
+// has come.
+const answerTime = time.Second
+
 func newStream(s *Source, conn *pgconn.PgConn, w *wire) *stream {
 	buffer := int(s.cfg.Buffer)
 	st := &stream{
@@ -239,12 +243,12 @@ func (st *stream) giveBack(b *block) {
 	signal(st.room)
 }
 
-// next waits for a block. When none came for a heartbeat and the log moved, it
-// returns an empty one with the newer position.
-func (st *stream) next(ctx context.Context, heartbeat time.Duration, last position) (*block, position, error) {
+// next waits for a block. When none came for a heartbeat and the log moved, or
+// always if so told, it returns an empty one with the newer position.
+func (st *stream) next(ctx context.Context, heartbeat time.Duration, always bool, last position) (*block, position, error) {
 	beat := time.NewTimer(heartbeat)
 	defer beat.Stop()
-	idle := false
+	idle, overdue := false, false
 	for {
 		st.mu.Lock()
 		var b *block
@@ -254,7 +258,7 @@ func (st *stream) next(ctx context.Context, heartbeat time.Duration, last positi
 		case len(st.full) > 0:
 			b, at = st.full[0].block, st.full[0].at
 			st.full = slices.Delete(st.full, 0, 1)
-		case st.idle && (len(st.cur.changes) > 0 || (st.due || idle) && st.curAt.LSN > last.LSN):
+		case st.idle && (len(st.cur.changes) > 0 || (st.due || idle) && st.curAt.LSN > last.LSN || overdue && always):
 			// With none in line and none held, there is another block.
 			b, at = st.cur, st.curAt
 			st.cur, st.due = st.take(), false
@@ -274,11 +278,11 @@ func (st *stream) next(ctx context.Context, heartbeat time.Duration, last positi
 		select {
 		case <-st.wake:
 		case <-beat.C:
-			idle = true
+			idle, overdue = true, idle
 			if err := st.status(true); err != nil {
 				return nil, at, err
 			}
-			beat.Reset(heartbeat)
+			beat.Reset(min(heartbeat, answerTime))
 		case <-ctx.Done():
 			return nil, at, ctx.Err()
 		}
