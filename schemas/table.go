@@ -109,6 +109,9 @@ type Table struct {
 	// their Avro records the full names KeyName and ValueName.
 	Flat               bool
 	KeyName, ValueName string
+	// KeyOnly: the key columns of a flat table come first and are no part of the
+	// record's value.
+	KeyOnly bool
 	// Topic names the topic where it is not "<capture>.<schema>.<table>":
 	// "transaction" is "<capture>.transaction"; where a "*" is in it, that stands
 	// for the capture and the name is whole ("__debezium-heartbeat.*").

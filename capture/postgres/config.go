@@ -38,6 +38,17 @@ type Config struct {
 	// Heartbeat is how often an idle source reports a newer position; default
 	// 10s.
 	Heartbeat time.Duration `yaml:"heartbeat"`
+	// HeartbeatTopic says whether each heartbeat is a record of the topic
+	// "__debezium-heartbeat.<capture>" too; default true.
+	HeartbeatTopic *bool `yaml:"heartbeat_topic"`
+	// Transactions adds the topic "<capture>.transaction" and each change's place
+	// in its transaction; default false.
+	Transactions bool `yaml:"transactions"`
+	// Messages chooses which logical decoding messages go to the topic
+	// "<capture>.message"; default none.
+	Messages Messages `yaml:"messages"`
+	// Spill bounds what large transactions take while they are in progress.
+	Spill Spill `yaml:"spill"`
 }
 
 // Values of Config.Decimals and Config.Snapshot.
@@ -67,6 +78,11 @@ func (c *Config) Defaults() {
 	if c.Heartbeat == 0 {
 		c.Heartbeat = 10 * time.Second
 	}
+	if c.HeartbeatTopic == nil {
+		yes := true
+		c.HeartbeatTopic = &yes
+	}
+	c.Spill.defaults()
 }
 
 var notSlot = regexp.MustCompile(`[^a-z0-9_]`)
@@ -125,6 +141,13 @@ func (c Config) Validate() error {
 	}
 	if c.Heartbeat < 0 {
 		fault("heartbeat", "is negative", "give a duration such as 10s")
+	}
+	errs = append(errs, c.Messages.validate()...)
+	if c.Spill.Memory < 0 || c.Spill.Memory > 0 && c.Spill.Memory < minSpillMemory {
+		fault("spill.memory", c.Spill.Memory.String()+" is too small", "give at least 64KiB")
+	}
+	if c.Spill.Max < 0 {
+		fault("spill.max", "is negative", "give a size such as 20GiB, or 0 for no limit")
 	}
 	return errors.Join(errs...)
 }

@@ -22,13 +22,14 @@ func (d *decoder) relation(ctx context.Context, r *reader) error {
 	if r.short {
 		return nil // said by the caller
 	}
+	d.arrived(logged.oid)
 	s := d.stream.source
 	if !s.cfg.captures(logged.schema, logged.name) {
-		if old := d.stream.known[logged.oid]; old != nil && old.table != nil {
+		if old := d.table(logged.oid); old != nil && old.table != nil {
 			s.log.Warn("the table was renamed to a name that is not configured; its changes are no longer read",
 				"table", old.table.FullName(), "new", logged.fullName())
 		}
-		d.stream.known[logged.oid] = &relation{info: logged}
+		d.learn(logged.oid, &relation{info: logged})
 		return nil
 	}
 	info, err := readTable(ctx, plain{s.sql}, logged.oid)
@@ -45,13 +46,13 @@ func (d *decoder) relation(ctx context.Context, r *reader) error {
 	}
 	rel.info.schema, rel.info.name = logged.schema, logged.name
 	rel.source = s.sourceRow(rel.table)
-	if old := d.stream.known[logged.oid]; old != nil && old.table != nil {
+	if old := d.table(logged.oid); old != nil && old.table != nil {
 		rel.relax(old.relaxed...)
 		if old.same(rel) {
-			return nil
+			rel = old
 		}
 	}
-	d.stream.known[logged.oid] = rel
+	d.learn(logged.oid, rel)
 	return nil
 }
 
@@ -67,6 +68,6 @@ func (d *decoder) relabel(ctx context.Context, rel *relation, e *labelError) (*r
 	}
 	fresh.source = rel.source
 	fresh.relax(rel.relaxed...)
-	d.stream.known[rel.info.oid] = fresh
+	d.learn(rel.info.oid, fresh)
 	return fresh, nil
 }

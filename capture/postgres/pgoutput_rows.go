@@ -16,7 +16,7 @@ func (d *decoder) change(ctx context.Context, at lsn, m []byte) error {
 	if len(m) < 6 {
 		return d.broken(m, errShort)
 	}
-	rel := d.stream.known[binary.BigEndian.Uint32(m[1:])]
+	rel := d.table(binary.BigEndian.Uint32(m[1:]))
 	if rel == nil {
 		return d.broken(m, errors.New("a row of an unknown table"))
 	}
@@ -100,6 +100,9 @@ func (d *decoder) append(b *block, c schemas.Change, suffix string) {
 	id = append(appendHex(id, uint64(d.row), 8), suffix...)
 	b.arena.Keep(len(id))
 	c.ID = id
+	if d.counts.on {
+		c.Transaction = d.place(b, c.Table.Schema, c.Table.Name)
+	}
 	b.changes = append(b.changes, c)
 }
 
@@ -208,7 +211,7 @@ func (d *decoder) truncate(at lsn, r *reader) {
 	r.skip(1)
 	b := d.stream.cur
 	for i := range n {
-		rel := d.stream.known[r.u32()]
+		rel := d.table(r.u32())
 		if r.short {
 			return // said by the caller
 		}

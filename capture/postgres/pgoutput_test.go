@@ -78,7 +78,8 @@ func newDecoder(t testing.TB) *decoder {
 	rel.source = s.sourceRow(rel.table)
 	st := newStream(s, nil, newWire())
 	st.known[1] = rel
-	st.decoder = decoder{stream: st}
+	st.spill = newSpill(Spill{Dir: t.TempDir(), Memory: spillMemory}, "erp", "1", "slot")
+	st.decoder = newStreamDecoder(st, position{})
 	return &st.decoder
 }
 

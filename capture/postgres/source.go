@@ -26,10 +26,13 @@ type Source struct {
 	at       position // behind the last batch handed out
 	snapshot *snapshot
 	stream   *stream
-	used     *block // what the last Next handed out
-	opened   bool   // once at least
+	used     *block    // what the last Next handed out
+	opened   bool      // once at least
+	beaten   time.Time // when the last heartbeat was recorded
 	// busyFor replaces slotTimeout in tests.
 	busyFor time.Duration
+	// whole asks for protocol version 1: whole transactions only.
+	whole bool
 	// chunkRows is the constant of that name; tests make it small.
 	chunkRows int
 }
@@ -60,7 +63,7 @@ func (s *Source) open(ctx context.Context, from schemas.Position) (err error) {
 	if s.server, err = readServer(ctx, plain{s.sql}); err != nil {
 		return err
 	}
-	if err := s.server.check(); err != nil {
+	if err := errors.Join(s.server.check(), s.server.checkMessages(s.cfg.Messages)); err != nil {
 		return err
 	}
 	tables, err := s.cfg.tables(ctx, plain{s.sql})
@@ -146,12 +149,14 @@ func (s *Source) Next(ctx context.Context) (capture.Batch, error) {
 		if err := s.stream.start(ctx, s.at); err != nil {
 			return capture.Batch{}, s.place(err)
 		}
+		s.beaten = time.Now()
 	}
-	b, at, err := s.stream.next(ctx, s.cfg.Heartbeat, s.at)
+	b, at, err := s.stream.next(ctx, s.cfg.Heartbeat, *s.cfg.HeartbeatTopic, s.at)
 	if err != nil {
 		return capture.Batch{}, s.place(err)
 	}
 	s.used, s.at = b, at
+	s.heartbeat(b)
 	return b.batch(at), nil
 }
 
@@ -198,7 +203,7 @@ func (s *Source) Check(ctx context.Context) error {
 	if err != nil {
 		return s.place(err)
 	}
-	if err := errors.Join(srv.check(), srv.checkRole()); err != nil {
+	if err := errors.Join(srv.check(), srv.checkRole(), srv.checkMessages(s.cfg.Messages)); err != nil {
 		return s.place(err)
 	}
 	tables, err := s.cfg.tables(ctx, plain{conn})
@@ -223,7 +228,7 @@ func (s *Source) place(err error) error {
 	}
 	c := *f
 	switch head, _, _ := strings.Cut(f.Where, "["); head {
-	case "dsn", "tables", "slot", "publication":
+	case "dsn", "tables", "slot", "publication", "spill":
 		c.Where = "captures." + s.capture + ".postgres." + f.Where
 	default:
 		c.Where = "captures." + s.capture + ".postgres: " + f.Where

@@ -24,6 +24,8 @@ type Envelope struct {
 	keyAt  []int
 	row    encoder
 	source encoder
+	// skip is how many columns of a flat table stand in the key alone.
+	skip int
 }
 
 // CompileEnvelope compiles the encoder of a table's raw topic: of envelopes, or
@@ -130,9 +132,9 @@ func timeField(name string) field {
 // AppendKey appends the Avro bytes of the key of row, a row of the table. The
 // table must have a key.
 func (e *Envelope) AppendKey(dst []byte, row schemas.Row) ([]byte, error) {
-	if len(row) != len(e.row.ops) || len(e.keyAt) == 0 {
+	if len(row) != e.skip+len(e.row.ops) || len(e.keyAt) == 0 {
 		return dst, e.row.errorf("", "no key in a row of %d values; the table has %d columns, %d of them in its key",
-			len(row), len(e.row.ops), len(e.keyAt))
+			len(row), e.skip+len(e.row.ops), len(e.keyAt))
 	}
 	out := dst
 	for i, at := range e.keyAt {
@@ -156,7 +158,7 @@ func (e *Envelope) AppendOtherKey(dst []byte, key schemas.Row) ([]byte, error) {
 // table; now is when it was processed. Of a flat table it appends c.After.
 func (e *Envelope) AppendValue(dst []byte, c *schemas.Change, now time.Time) ([]byte, error) {
 	if e.table.Flat {
-		return e.row.append(dst, c.After)
+		return e.row.append(dst, c.After[min(e.skip, len(c.After)):])
 	}
 	out, err := e.appendImage(dst, c.Before)
 	if err != nil {

@@ -12,7 +12,17 @@ func compileFlat(t *schemas.Table, o Options) (*Envelope, error) {
 		return nil, fault(t.FullName(), "", "a flat table without the names of its records or its topic")
 	}
 	e := &Envelope{table: t, keyAt: t.Key}
-	value, err := compileRows(&e.row, t, all(t), strict,
+	columns := all(t)
+	if t.KeyOnly {
+		for i, at := range t.Key {
+			if at != i || len(t.Key) == len(columns) {
+				return nil, fault(t.FullName(), "", "a flat table whose key columns do not come first, or that has no others")
+			}
+		}
+		e.skip = len(t.Key)
+		columns = columns[e.skip:]
+	}
+	value, err := compileRows(&e.row, t, columns, strict,
 		profile{logical: o.LogicalTypes, record: fullName(t.ValueName), names: map[string]*node{}})
 	if err != nil {
 		return nil, err

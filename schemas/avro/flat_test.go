@@ -113,6 +113,40 @@ func TestFlatTableIsWhole(t *testing.T) {
 	}
 }
 
+// TestKeyOnly has a key that the value does not repeat.
+func TestKeyOnly(t *testing.T) {
+	table := &schemas.Table{
+		Schema: "things", Name: "heartbeat", Flat: true, Topic: "__debezium-heartbeat.*", Key: []int{0}, KeyOnly: true,
+		KeyName: "io.things.ServerNameKey", ValueName: "io.things.Heartbeat",
+		Columns: []schemas.Column{{Name: "serverName", Type: typed(schemas.StringType)}, {Name: "ts_ms", Type: typed(schemas.Int64Type)}},
+	}
+	e := compiled(t, table, Options{})
+	row := schemas.Row{text("erp"), schemas.IntOf(70)}
+	key, err := e.AppendKey(nil, row)
+	if err != nil || string(key) != "\x06erp" {
+		t.Errorf("the key is %q, %v", key, err)
+	}
+	value, err := e.AppendValue(nil, &schemas.Change{Op: schemas.Create, After: row}, processed)
+	if err != nil || string(value) != "\x8c\x01" {
+		t.Errorf("the value is %q, %v", value, err)
+	}
+	for what, r := range map[string]schemas.Row{"short": row[:1], "empty": nil} {
+		if _, err := e.AppendKey(nil, r); err == nil {
+			t.Errorf("%s: the key of such a row was written", what)
+		}
+		if _, err := e.AppendValue(nil, &schemas.Change{Op: schemas.Create, After: r}, processed); err == nil {
+			t.Errorf("%s: the value of such a row was written", what)
+		}
+	}
+	for what, key := range map[string][]int{"key last": {1}, "key alone": {0, 1}} {
+		spoilt := *table
+		spoilt.Key = key
+		if _, err := CompileEnvelope("erp", &spoilt, Options{}); err == nil {
+			t.Errorf("%s: no error", what)
+		}
+	}
+}
+
 // TestTransactionBlock goes through the envelope and back.
 func TestTransactionBlock(t *testing.T) {
 	e := compiled(t, customers(), Options{})
