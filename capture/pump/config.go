@@ -10,8 +10,9 @@ import (
 
 // Config is the commit block of a capture: how transactions are cut.
 type Config struct {
-	// Interval is how long the first change of a transaction waits for
-	// company before the commit. Default 50ms.
+	// Interval is the longest that the first change of a transaction waits for
+	// company before the commit. While little comes it does not wait: each
+	// commit follows the one before. Default 50ms.
 	Interval time.Duration `yaml:"interval"`
 	// Bytes is how much memory the records of a transaction take when it is
 	// committed without waiting for the interval. Twice as much is held at

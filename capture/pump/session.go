@@ -160,7 +160,7 @@ func (s *session) follow(ctx context.Context, wait *backoff) error {
 		s.mu.Unlock()
 	}()
 
-	w := &writer{session: s, queue: q, wait: wait}
+	w := &writer{session: s, queue: q, wait: wait, pace: newPace(s.cfg)}
 	written := make(chan error, 1)
 	go func() {
 		err := w.run(writing)

@@ -2,13 +2,10 @@ package local
 
 import (
 	"context"
-	"encoding/xml"
 	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strings"
-	"syscall"
 
 	"sluice/schemas"
 )
@@ -32,9 +29,9 @@ func findJava() (string, error) {
 	return java, nil
 }
 
-// artifacts of Maven Central that a broker and its command line tools need,
-// with what they depend on.
-var artifacts = []struct{ group, name, version string }{
+// kafkaArtifacts are what a broker and its command line tools need, with what
+// they depend on.
+var kafkaArtifacts = []artifact{
 	{"org.apache.kafka", "kafka_2.13", KafkaVersion},
 	{"org.apache.kafka", "kafka-tools", KafkaVersion},
 	{"org.apache.logging.log4j", "log4j-slf4j-impl", "2.24.3"},
@@ -69,16 +66,10 @@ func kafkaJars(ctx context.Context) (string, error) {
 	}
 	defer os.RemoveAll(part)
 	lib := filepath.Join(part, "lib")
-	if err := os.WriteFile(filepath.Join(part, "pom.xml"), pom(), 0o644); err != nil {
-		return "", fmt.Errorf("writing the pom of kafka: %w", err)
-	}
-	cmd := exec.CommandContext(ctx, "mvn", "-q", "-B", "-f", filepath.Join(part, "pom.xml"),
-		"dependency:copy-dependencies", "-DincludeScope=runtime", "-DoutputDirectory="+lib)
-	cmd.SysProcAttr = attributes(syscall.SIGKILL, nil)
-	if out, err := cmd.CombinedOutput(); err != nil {
+	if err := fetch(ctx, part, lib, kafkaArtifacts...); err != nil {
 		return "", &schemas.Fault{
-			Where: "kafka", What: "fetching Apache Kafka " + KafkaVersion + " from Maven Central", Cure: "check that mvn reaches Maven Central",
-			Err: fmt.Errorf("%w: %s", err, firstError(string(out))),
+			Where: "kafka", What: "fetching Apache Kafka " + KafkaVersion + " from Maven Central", Err: err,
+			Cure: "check that mvn reaches Maven Central",
 		}
 	}
 	if err := os.WriteFile(filepath.Join(lib, "log4j2.properties"), []byte(quiet), 0o644); err != nil {
@@ -90,39 +81,4 @@ func kafkaJars(ctx context.Context) (string, error) {
 		}
 	}
 	return jars, nil
-}
-
-// pom is a Maven project that depends on the artifacts and holds nothing.
-func pom() []byte {
-	type dependency struct {
-		Group   string `xml:"groupId"`
-		Name    string `xml:"artifactId"`
-		Version string `xml:"version"`
-	}
-	project := struct {
-		XMLName      xml.Name     `xml:"http://maven.apache.org/POM/4.0.0 project"`
-		Model        string       `xml:"modelVersion"`
-		Group        string       `xml:"groupId"`
-		Name         string       `xml:"artifactId"`
-		Version      string       `xml:"version"`
-		Dependencies []dependency `xml:"dependencies>dependency"`
-	}{Model: "4.0.0", Group: "sluice", Name: "kafka-jars", Version: "1"}
-	for _, a := range artifacts {
-		project.Dependencies = append(project.Dependencies, dependency{a.group, a.name, a.version})
-	}
-	b, err := xml.MarshalIndent(project, "", " ")
-	if err != nil {
-		panic(err) // the value above is fixed
-	}
-	return b
-}
-
-// firstError is the first line of Maven's output that is one.
-func firstError(out string) string {
-	for line := range strings.Lines(out) {
-		if strings.Contains(line, "ERROR") {
-			return strings.TrimSpace(line)
-		}
-	}
-	return strings.TrimSpace(out)
 }
