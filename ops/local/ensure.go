@@ -29,7 +29,7 @@ var parts = map[Part]struct {
 }{
 	PartPostgres: {func() error { _, err := findPostgres(); return err }, []string{"postgresql"}},
 	PartRedis:    {func() error { _, err := findRedis(); return err }, []string{"redis-server"}},
-	PartKafka:    {func() error { _, err := findJava(); return err }, []string{"default-jre-headless", "maven"}},
+	PartKafka:    {func() error { _, err := Java("kafka"); return err }, []string{"default-jre-headless", "maven"}},
 }
 
 // Ensure installs the parts that are missing. On Debian and its kin, as root,
