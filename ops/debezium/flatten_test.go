@@ -5,12 +5,9 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
-	"math/big"
 	"slices"
 	"strconv"
 	"strings"
-
-	"github.com/linkedin/goavro/v2"
 )
 
 // leaves is a tree laid flat: path to what stands there, as text.
@@ -20,14 +17,21 @@ type leaves map[string]string
 // its name alone is written as an object, so that only what a reader of the
 // schema could tell apart differs.
 func flattenSchema(text string) (leaves, error) {
-	var schema any
+	schema, err := parseSchema(text)
+	if err != nil {
+		return nil, err
+	}
+	out := leaves{}
+	return out, out.schema("", "", schema)
+}
+
+func parseSchema(text string) (schema any, err error) {
 	d := json.NewDecoder(strings.NewReader(text))
 	d.UseNumber()
 	if err := d.Decode(&schema); err != nil {
 		return nil, fmt.Errorf("parsing a schema: %w", err)
 	}
-	out := leaves{}
-	return out, out.schema("", "", schema)
+	return schema, nil
 }
 
 func (l leaves) schema(path, space string, node any) error {
@@ -116,8 +120,13 @@ func full(name, space string) string {
 	return space + "." + name
 }
 
-// compact writes JSON with sorted keys.
+// compact writes JSON with sorted keys, and numbers in one form: 5.0 is 5.
 func compact(v any) string {
+	if n, ok := v.(json.Number); ok && strings.ContainsAny(n.String(), ".eE") {
+		if f, err := n.Float64(); err == nil {
+			return strconv.FormatFloat(f, 'f', -1, 64)
+		}
+	}
 	var b bytes.Buffer
 	e := json.NewEncoder(&b)
 	e.SetEscapeHTML(false)
@@ -125,54 +134,4 @@ func compact(v any) string {
 		return err.Error()
 	}
 	return strings.TrimSpace(b.String())
-}
-
-// codecs remembers what it compiled, by the schema's text.
-type codecs map[string]*goavro.Codec
-
-// flattenValue decodes Avro bytes with goavro and lays the value flat.
-func (c codecs) flattenValue(p *Part) (leaves, error) {
-	codec := c[p.Schema]
-	if codec == nil {
-		var err error
-		if codec, err = goavro.NewCodec(p.Schema); err != nil {
-			return nil, fmt.Errorf("compiling a schema: %w: %s", err, p.Schema)
-		}
-		c[p.Schema] = codec
-	}
-	native, rest, err := codec.NativeFromBinary(p.Avro)
-	if err != nil {
-		return nil, fmt.Errorf("decoding a record: %w", err)
-	}
-	if len(rest) > 0 {
-		return nil, fmt.Errorf("decoding a record: %d bytes are left", len(rest))
-	}
-	out := leaves{}
-	out.value("", native)
-	return out, nil
-}
-
-func (l leaves) value(path string, v any) {
-	switch n := v.(type) {
-	case map[string]any:
-		// A union's value is a map of one entry, named by its branch; a dot is
-		// put before a record's fields alone.
-		for name, inner := range n {
-			l.value(path+"."+name, inner)
-		}
-		l[path+":"] = "record"
-	case []any:
-		for i, inner := range n {
-			l.value(path+"["+strconv.Itoa(i)+"]", inner)
-		}
-		l[path+":length"] = strconv.Itoa(len(n))
-	case []byte:
-		l[path] = fmt.Sprintf("x'%x'", n)
-	case *big.Rat:
-		l[path] = n.String()
-	case string:
-		l[path] = strconv.Quote(n)
-	default:
-		l[path] = fmt.Sprint(n)
-	}
 }

@@ -4,15 +4,16 @@ INSERT INTO numbers SELECT id + 10, flag, small, whole, large, oid_, single, dou
 
 INSERT INTO numbers (id, single, double_, domain_price, domain_of_domain) VALUES (20, 'NaN', 'NaN', 1, 1), (21, 'Infinity', '-Infinity', 1, 1), (22, 3.4028235e38, 1.7976931348623157e308, 1, 1), (23, 1e-45, 5e-324, 1, 1);
 
-INSERT INTO texts SELECT id + 10, t, v, v0, c, c1, one, n, ci, lt, b, u, j, jb, x, m, hs, i, ci_, mac, mac8, ts, tq, bit_, bit1, bit10, bit64, vb, vb0, r4, r8, rn, rd, rt, rz FROM texts;
+INSERT INTO texts SELECT id + 10, t, v, v0, c, c1, one, n, ci, lt, b, u, j, jb, x, m, i, ci_, mac, mac8, ts, bit_, bit1, bit10, bit64, vb, vb0, r4, r8, rn, rd, rt, rz FROM texts;
 
 INSERT INTO times SELECT id + 10, d, t, t0, t3, t4, tz, tz0, ts, ts0, ts3, ts4, z, z0, z3, i, ihm FROM times;
 
 INSERT INTO arrays SELECT id + 10, flags, smalls, wholes, larges, singles, doubles, exacts, bares, texts, varchars, chars, names, citexts, dates, times, times3, timetzs, stamps, stamps3, zoneds, intervals, uuids, jsons, jsonbs, byteas, moods, inets, cidrs, macs, oids, ranges, tags_ FROM arrays;
 
-INSERT INTO others SELECT id + 10, p, l, ls, bx, pa, po, ci, lsn, tid_, x32, x64, rc, rt, mr, mz, dims, moodless FROM others;
+INSERT INTO others SELECT id + 10, p, l, ls, bx, pa, po, ci, lsn, tid_, x32, x64, rc, rt, mr, mz, dims, moodless, tq, hs FROM others;
 
 INSERT INTO defaults DEFAULT VALUES;
+INSERT INTO computed_defaults DEFAULT VALUES;
 
 UPDATE defaults SET t = NULL, b = NULL WHERE id = 1;
 UPDATE numbers SET whole = 5 WHERE id = 1;
@@ -58,17 +59,27 @@ UPDATE parted SET v = 'w' WHERE id = 3;
 INSERT INTO generated VALUES (2, 5);
 UPDATE generated SET a = 6 WHERE id = 2;
 
+-- wait
+
 ALTER TABLE changing ADD b integer NOT NULL DEFAULT 5;
 INSERT INTO changing VALUES (2, 'b', 6);
+
+-- wait
 
 ALTER TABLE changing ADD c numeric(5,1), ALTER b DROP NOT NULL;
 UPDATE changing SET c = 1.5 WHERE id = 1;
 
+-- wait
+
 ALTER TABLE changing DROP a;
 UPDATE changing SET b = NULL WHERE id = 1;
 
+-- wait
+
 ALTER TABLE changing RENAME b TO bb;
 INSERT INTO changing VALUES (3, 1, 2);
+
+-- wait
 
 ALTER TABLE changing ALTER bb TYPE bigint;
 INSERT INTO changing VALUES (4, 1, 2);
@@ -87,8 +98,8 @@ SELECT pg_logical_emit_message(true, 'audit', 'within');
 
 SELECT pg_logical_emit_message(false, 'audit', 'outside');
 
+-- wait
+
 ALTER TYPE mood ADD VALUE 'angry' AFTER 'sad';
 
 UPDATE texts SET m = 'angry' WHERE id = 1;
-
-INSERT INTO barrier VALUES (1);

@@ -23,17 +23,17 @@ INSERT INTO numbers VALUES
 CREATE TABLE texts (
   id bigint PRIMARY KEY,
   t text, v varchar(20), v0 varchar, c char(3), c1 char, one "char", n name, ci citext, lt ltree,
-  b bytea, u uuid, j json, jb jsonb, x xml, m mood, hs hstore,
-  i inet, ci_ cidr, mac macaddr, mac8 macaddr8, ts tsvector, tq tsquery,
+  b bytea, u uuid, j json, jb jsonb, x xml, m mood,
+  i inet, ci_ cidr, mac macaddr, mac8 macaddr8, ts tsvector,
   bit_ bit, bit1 bit(1), bit10 bit(10), bit64 bit(64), vb varbit(12), vb0 varbit,
   r4 int4range, r8 int8range, rn numrange, rd daterange, rt tsrange, rz tstzrange
 );
 INSERT INTO texts VALUES
   (1, 'snow ❄ "quoted"', 'a', 'b', 'a', 'c', 'x', 'a', 'CaSe', 'Top.Science', '\x00ff10', 'a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11',
-   '{"b": 1,  "a": 2}', '{"b": 1,  "a": 2}', '<a>1</a>', 'ok', 'a=>1, "b c"=>NULL', '192.168.0.1/24', '10.0.0.0/8', '08:00:2b:01:02:03', '08:00:2b:01:02:03:04:05', 'a b', 'a & b',
+   '{"b": 1,  "a": 2}', '{"b": 1,  "a": 2}', '<a>1</a>', 'ok', '192.168.0.1/24', '10.0.0.0/8', '08:00:2b:01:02:03', '08:00:2b:01:02:03:04:05', 'a b',
    '1', '0', '1000000001', B'1010101010101010101010101010101010101010101010101010101010101011', '101', '100000001',
    '[1,5)', '[1,5]', '(1.5,2.5)', '[2024-01-01,2024-02-01)', '[2024-01-01 00:00,2024-02-01 00:00)', '[2024-01-01 00:00+00,2024-02-01 00:00+00)'),
-  (2, '', '', '', '', '', '', '', '', '', '', '00000000-0000-0000-0000-000000000000', 'null', 'null', '', 'sad', '', '::1', '::/0', '00:00:00:00:00:00', '00:00:00:00:00:00:00:00', '', '',
+  (2, '', '', '', '', '', '', '', '', '', '', '00000000-0000-0000-0000-000000000000', 'null', 'null', '', 'sad', '::1', '::/0', '00:00:00:00:00:00', '00:00:00:00:00:00:00:00', '',
    '0', '1', '0000000000', B'0000000000000000000000000000000000000000000000000000000000000000', '', '', 'empty', 'empty', 'empty', 'empty', 'empty', 'empty');
 INSERT INTO texts (id) VALUES (3);
 
@@ -52,9 +52,9 @@ INSERT INTO times VALUES
   (3, '9999-12-31', '24:00:00', '24:00:00', '24:00:00', '24:00:00', '24:00:00+00', '23:59:59.9999+15:59',
    '1970-01-01 00:00:00', '1970-01-01 00:00:00', '1970-01-01 00:00:00', '1970-01-01 00:00:00',
    '1970-01-01 00:00:00+00', '1970-01-01 00:00:00.5+00', '1970-01-01 00:00:00.5+00', '178 years', '0'),
-  (5, 'infinity', NULL, NULL, NULL, NULL, NULL, NULL, 'infinity', 'infinity', 'infinity', 'infinity', 'infinity', 'infinity', 'infinity', NULL, NULL),
-  (6, '-infinity', NULL, NULL, NULL, NULL, NULL, NULL, '-infinity', '-infinity', '-infinity', '-infinity', '-infinity', '-infinity', '-infinity', NULL, NULL);
-INSERT INTO times (id) VALUES (4);
+  (4, 'infinity', NULL, NULL, NULL, NULL, NULL, NULL, 'infinity', 'infinity', 'infinity', 'infinity', 'infinity', 'infinity', 'infinity', NULL, NULL),
+  (5, '-infinity', NULL, NULL, NULL, NULL, NULL, NULL, '-infinity', '-infinity', '-infinity', '-infinity', '-infinity', '-infinity', '-infinity', NULL, NULL);
+INSERT INTO times (id) VALUES (6);
 
 CREATE TABLE arrays (
   id integer PRIMARY KEY,
@@ -77,11 +77,11 @@ CREATE TABLE others (
   id integer PRIMARY KEY,
   p point, l line, ls lseg, bx box, pa path, po polygon, ci circle,
   lsn pg_lsn, tid_ tid, x32 xid, x64 xid8, rc regclass, rt regtype,
-  mr int4multirange, mz tstzmultirange, dims integer[][], moodless mood[]
+  mr int4multirange, mz tstzmultirange, dims integer[][], moodless mood[], tq tsquery, hs hstore
 );
 INSERT INTO others VALUES
   (1, '(1.5,-2)', '{1,2,3}', '[(0,0),(1,1)]', '(1,1),(0,0)', '[(0,0),(1,1)]', '((0,0),(1,1),(1,0))', '<(0,0),1>',
-   '16/B374D848', '(1,2)', '7', '8', 'numbers', 'integer', '{[1,3),[5,7)}', '{}', '{{1,2},{3,4}}', '{}');
+   '16/B374D848', '(1,2)', '7', '8', 'numbers', 'integer', '{[1,3),[5,7)}', '{}', '{{1,2},{3,4}}', '{}', 'a & b', 'a=>1, "b c"=>NULL');
 INSERT INTO others (id) VALUES (2);
 
 CREATE TABLE defaults (
@@ -105,6 +105,21 @@ CREATE TABLE defaults (
 );
 INSERT INTO defaults DEFAULT VALUES;
 
+CREATE TABLE computed_defaults (
+  id bigserial PRIMARY KEY,
+  b boolean NOT NULL DEFAULT pg_is_in_recovery(), s smallint NOT NULL DEFAULT length('a'), w integer NOT NULL DEFAULT pg_backend_pid(), l bigint NOT NULL DEFAULT txid_current(),
+  f4 real NOT NULL DEFAULT random(), f8 double precision NOT NULL DEFAULT random(), n numeric(10,2) NOT NULL DEFAULT random(),
+  t text NOT NULL DEFAULT upper('a'), v varchar(10) NOT NULL DEFAULT lower('A'), c char(3) NOT NULL DEFAULT lower('A'), u uuid NOT NULL DEFAULT gen_random_uuid(),
+  j json NOT NULL DEFAULT json_build_object(), jb jsonb NOT NULL DEFAULT jsonb_build_object(), x xml NOT NULL DEFAULT xmlcomment('a'), e mood NOT NULL DEFAULT enum_first(NULL::mood),
+  d date NOT NULL DEFAULT now(), ti time NOT NULL DEFAULT LOCALTIME, ti3 time(3) NOT NULL DEFAULT LOCALTIME, ts timestamp NOT NULL DEFAULT LOCALTIMESTAMP, ts_utc timestamp NOT NULL DEFAULT timezone('utc', now()), ts3 timestamp(3) NOT NULL DEFAULT now(),
+  z timestamptz NOT NULL DEFAULT clock_timestamp(), z_later timestamptz NOT NULL DEFAULT now() + '1 day'::interval, z3 timestamptz(3) NOT NULL DEFAULT now(),
+  i interval NOT NULL DEFAULT make_interval(), bi bit NOT NULL DEFAULT 1::bit,
+  t_concat text NOT NULL DEFAULT 'a' || 'b', t_escape text NOT NULL DEFAULT E'a\\b\nc', t_case text DEFAULT CASE WHEN true THEN 'a' END, t_long text DEFAULT 'a, b (c)', v_cut varchar(3) NOT NULL DEFAULT 'abc',
+  w_neg integer NOT NULL DEFAULT -1, l_small bigint NOT NULL DEFAULT 1, n_whole numeric(10,2) NOT NULL DEFAULT 5, f_whole double precision NOT NULL DEFAULT 5, n_neg numeric(10,2) NOT NULL DEFAULT -5, f_exp double precision NOT NULL DEFAULT 1e10, n0 numeric(10) NOT NULL DEFAULT 0,
+  o oid NOT NULL DEFAULT 7, one "char" NOT NULL DEFAULT 'x', na name NOT NULL DEFAULT 'n', d_required date NOT NULL DEFAULT '0001-01-01', d_inf date DEFAULT 'infinity', z_inf timestamptz DEFAULT 'infinity', ts_inf timestamp DEFAULT '-infinity', j_q json DEFAULT '{"a": "it''s"}', dom_made positive DEFAULT length('abc')
+);
+INSERT INTO computed_defaults DEFAULT VALUES;
+
 CREATE TABLE keyless (a integer, b text NOT NULL, c numeric(6,2));
 ALTER TABLE keyless REPLICA IDENTITY FULL;
 INSERT INTO keyless VALUES (1, 'one', 1.5), (1, 'one', 1.5), (NULL, '', NULL);
@@ -125,9 +140,23 @@ CREATE TABLE unique_only (code text NOT NULL UNIQUE, v text);
 ALTER TABLE unique_only REPLICA IDENTITY FULL;
 INSERT INTO unique_only VALUES ('a', 'v');
 
-CREATE TABLE toasted (id integer PRIMARY KEY, n integer, t text, t_required text NOT NULL, b bytea, j jsonb, a text[], w integer[]);
-ALTER TABLE toasted ALTER t SET STORAGE EXTERNAL, ALTER t_required SET STORAGE EXTERNAL, ALTER b SET STORAGE EXTERNAL, ALTER j SET STORAGE EXTERNAL, ALTER a SET STORAGE EXTERNAL, ALTER w SET STORAGE EXTERNAL;
-INSERT INTO toasted SELECT 1, 1, repeat('x', 10000), repeat('y', 10000), decode(repeat('ab', 10000), 'hex'), to_jsonb(repeat('j', 10000)), ARRAY[repeat('a', 10000)], array_agg(i) FROM generate_series(1, 5000) i;
+CREATE TABLE toasted (
+  id integer PRIMARY KEY, n integer,
+  t text, t_required text NOT NULL, v varchar, c char(9000), b bytea, b_required bytea NOT NULL, j jsonb, j_required json NOT NULL, x xml, ci citext, ts tsvector,
+  bare numeric, exact numeric(1000,2), bits varbit,
+  texts text[], wholes integer[], larges bigint[], smalls smallint[], exacts numeric(6,2)[], dates date[], uuids uuid[], doubles double precision[], flags boolean[], stamps timestamptz[], byteas bytea[]
+);
+DO $$ DECLARE c text; BEGIN
+  FOR c IN SELECT attname FROM pg_attribute WHERE attrelid = 'toasted'::regclass AND attnum > 2 LOOP
+    EXECUTE format('ALTER TABLE toasted ALTER %I SET STORAGE EXTERNAL', c);
+  END LOOP;
+END $$;
+INSERT INTO toasted SELECT 1, 1, repeat('x', 9000), repeat('y', 9000), repeat('v', 9000), 'c', decode(repeat('ab', 9000), 'hex'), decode(repeat('cd', 9000), 'hex'),
+  to_jsonb(repeat('j', 9000)), to_json(repeat('j', 9000)), ('<a>' || repeat('x', 9000) || '</a>')::xml, repeat('C', 9000), (SELECT string_agg('w' || i, ' ') FROM generate_series(1, 900) i)::tsvector,
+  (repeat('7', 9000))::numeric, (repeat('7', 900))::numeric, repeat('1', 70000)::varbit,
+  ARRAY[repeat('a', 9000)], array_fill(1, ARRAY[3000]), array_fill(3::bigint, ARRAY[3000]), array_fill(4::smallint, ARRAY[3000]), array_fill(5.25, ARRAY[3000]),
+  array_fill('2024-02-29'::date, ARRAY[3000]), array_fill('a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11'::uuid, ARRAY[3000]), array_fill(1.5::double precision, ARRAY[3000]), array_fill(true, ARRAY[9000]),
+  array_fill('2024-02-29 00:00:00+00'::timestamptz, ARRAY[3000]), ARRAY[decode(repeat('ab', 9000), 'hex')];
 
 CREATE SCHEMA "Odd-Schema";
 CREATE TABLE "Odd-Schema"."Ta.b le" ("Id" integer PRIMARY KEY, "we-ird col" text, "1st" integer, "ünï" integer);
@@ -146,4 +175,4 @@ INSERT INTO parted VALUES (1, 'eu', 'v'), (2, 'us', 'v');
 CREATE TABLE generated (id integer PRIMARY KEY, a integer, twice integer GENERATED ALWAYS AS (a * 2) STORED);
 INSERT INTO generated VALUES (1, 2);
 
-CREATE TABLE barrier (id integer PRIMARY KEY);
+CREATE TABLE barrier (id integer GENERATED ALWAYS AS IDENTITY PRIMARY KEY);
