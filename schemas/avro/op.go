@@ -201,6 +201,16 @@ func (o *op) arrayOfUnavailable() []byte {
 	return slices.Concat(head, o.unavailable, []byte{0})
 }
 
+// preferDefault makes a column's default what stands for Absent, where it has
+// one: for a reader of the schema it is what such a column holds.
+func (o *op) preferDefault() {
+	if d := o.column.Default; d != nil && o.union == 0 && d.Known() {
+		if b, bad := o.appendValue(nil, d); bad == "" {
+			o.zero = b
+		}
+	}
+}
+
 // zeroText is the text that stands for a value that was not sent.
 func zeroText(t schemas.TypeName) []byte {
 	switch t {

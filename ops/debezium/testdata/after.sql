@@ -19,6 +19,11 @@ UPDATE defaults SET t = NULL, b = NULL WHERE id = 1;
 UPDATE numbers SET whole = 5 WHERE id = 1;
 DELETE FROM numbers WHERE id = 2;
 
+UPDATE required SET b = false;
+DELETE FROM required;
+DELETE FROM computed_defaults WHERE id = 1;
+DELETE FROM defaults WHERE id = 2;
+
 INSERT INTO keyless VALUES (4, 'four', 4);
 UPDATE keyless SET c = 2 WHERE b = 'four';
 DELETE FROM keyless WHERE b = 'one';

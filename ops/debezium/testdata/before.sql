@@ -120,6 +120,16 @@ CREATE TABLE computed_defaults (
 );
 INSERT INTO computed_defaults DEFAULT VALUES;
 
+CREATE TABLE required (
+  id integer PRIMARY KEY,
+  b boolean NOT NULL, s smallint NOT NULL, w integer NOT NULL, l bigint NOT NULL, f4 real NOT NULL, f8 double precision NOT NULL, n numeric(10,2) NOT NULL, bare numeric NOT NULL, m money NOT NULL,
+  t text NOT NULL, v varchar(10) NOT NULL, c char(3) NOT NULL, by bytea NOT NULL, u uuid NOT NULL, j json NOT NULL, jb jsonb NOT NULL, x xml NOT NULL, e mood NOT NULL, ci citext NOT NULL, lt ltree NOT NULL, ts_ tsvector NOT NULL, ine inet NOT NULL,
+  d date NOT NULL, ti time NOT NULL, ti3 time(3) NOT NULL, tiz timetz NOT NULL, ts timestamp NOT NULL, ts3 timestamp(3) NOT NULL, z timestamptz NOT NULL, z0 timestamptz(0) NOT NULL, i interval NOT NULL,
+  bi bit NOT NULL, bits bit(3) NOT NULL, vb varbit NOT NULL, r int4range NOT NULL, wholes integer[] NOT NULL, texts text[] NOT NULL, moods mood[] NOT NULL, p price
+);
+INSERT INTO required VALUES (1, true, 1, 2, 3, 4, 5, 6, 7, 8, 't', 'v', 'c', '\x01', 'a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11', '1', '2', '<a/>', 'ok', 'c', 'l', 'a', '::1',
+  '2024-02-29', '12:00', '12:00', '12:00+00', '2024-02-29', '2024-02-29', '2024-02-29 00:00+00', '2024-02-29 00:00+00', '1 day', '1', '101', '11', '[1,2)', '{1}', '{a}', '{ok}', 9);
+
 CREATE TABLE keyless (a integer, b text NOT NULL, c numeric(6,2));
 ALTER TABLE keyless REPLICA IDENTITY FULL;
 INSERT INTO keyless VALUES (1, 'one', 1.5), (1, 'one', 1.5), (NULL, '', NULL);
