@@ -21,6 +21,9 @@ type tableInfo struct {
 	attributes []attribute
 	// primary and identityIndex are column names in key order.
 	primary, identityIndex []string
+	// unique are the columns of a unique index, for a table without a primary
+	// key: none of them may be NULL, and it covers all rows.
+	unique []string
 	// toasted are columns whose unchanged values may stay out of an update.
 	toasted []string
 }
@@ -33,15 +36,21 @@ type attribute struct {
 	optional bool
 	// identity: the column is part of the old row that the log carries.
 	identity bool
+	// expression is the column's DEFAULT, as the server prints it.
+	expression string
 }
 
 func (t *tableInfo) fullName() string { return t.schema + "." + t.name }
 func (t *tableInfo) sql() string      { return quote(t.schema) + "." + quote(t.name) }
 
 // keyColumns is the key of the table's records: the primary key, unless the log
-// does not carry it with a delete; then the index that it carries.
+// does not carry it with a delete; then the index that it carries. Without both
+// it is a unique index, as with Debezium.
 func (t *tableInfo) keyColumns() []string {
 	if t.identity != "i" || len(t.identityIndex) == 0 {
+		if len(t.primary) == 0 {
+			return t.unique
+		}
 		return t.primary
 	}
 	for _, k := range t.primary {
@@ -108,17 +117,25 @@ func (t *tableInfo) readColumns(ctx context.Context, q querier) error {
 			t.toasted = append(t.toasted, r.text(0))
 		}
 	}
+	if err := t.readDefaults(ctx, q); err != nil {
+		return err
+	}
 	rows, err = q.query(ctx, `
-		SELECT i.indisprimary, i.indisreplident, json_agg(a.attname ORDER BY k.ord)
+		SELECT i.indisprimary, i.indisreplident, json_agg(a.attname ORDER BY k.ord),
+		       i.indisunique AND i.indisvalid AND i.indimmediate AND i.indpred IS NULL
+		       AND count(*) FILTER (WHERE a.attnotnull) = i.indnkeyatts
 		FROM pg_catalog.pg_index i
+		JOIN pg_catalog.pg_class c ON c.oid = i.indexrelid
 		CROSS JOIN LATERAL unnest(i.indkey) WITH ORDINALITY AS k(attnum, ord)
 		JOIN pg_catalog.pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = k.attnum
-		WHERE i.indrelid = $1 AND (i.indisprimary OR i.indisreplident) AND k.ord <= i.indnkeyatts
-		GROUP BY i.indexrelid, i.indisprimary, i.indisreplident`, oid)
+		WHERE i.indrelid = $1 AND (i.indisprimary OR i.indisreplident OR i.indisunique) AND k.ord <= i.indnkeyatts
+		GROUP BY i.indexrelid, i.indisprimary, i.indisreplident, i.indisunique, i.indisvalid, i.indimmediate,
+		         i.indpred IS NULL, i.indnkeyatts, c.relname
+		ORDER BY c.relname`, oid)
 	if err != nil {
 		return fmt.Errorf("reading the keys of %s: %w", t.fullName(), err)
 	}
-	t.primary, t.identityIndex = nil, nil
+	t.primary, t.identityIndex, t.unique = nil, nil, nil
 	for _, r := range rows {
 		var names []string
 		if err := json.Unmarshal(r[2], &names); err != nil {
@@ -129,6 +146,9 @@ func (t *tableInfo) readColumns(ctx context.Context, q querier) error {
 		}
 		if r.bool(1) {
 			t.identityIndex = names
+		}
+		if r.bool(3) && t.unique == nil {
+			t.unique = names
 		}
 	}
 	inLog := t.primary

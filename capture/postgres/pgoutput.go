@@ -28,7 +28,7 @@ type decoder struct {
 	origin  schemas.Value
 	originL schemas.Value
 	emitted bool // rows of this transaction were handed out in this run
-	// last is the commit record of the transaction before.
+	// last is where the commit of the transaction before ended; 0: none in this run.
 	last lsn
 	// id and sequence are the parts that a transaction's rows share.
 	id, sequence []byte
@@ -167,7 +167,7 @@ func (d *decoder) finish(end lsn) {
 	// Rows may be gone already with a position inside the transaction: its end
 	// must not wait for a heartbeat.
 	st.due = st.due || d.emitted && len(st.cur.changes) == 0
-	d.in, d.last = false, d.commit
+	d.in, d.last = false, end
 }
 
 // begin prepares what the rows of a transaction share.
@@ -175,6 +175,10 @@ func (d *decoder) begin() {
 	d.in, d.row, d.msgs, d.emitted = true, 0, 0, false
 	d.origin, d.originL = schemas.Value{}, schemas.Value{}
 	d.id = append(appendHex(d.id[:0], uint64(d.commit), 16), '.')
+	if d.last == 0 {
+		d.sequence = append(d.sequence[:0], `[null,"`...)
+		return
+	}
 	d.sequence = append(d.sequence[:0], `["`...)
 	d.sequence = strconv.AppendUint(d.sequence, uint64(d.last), 10)
 	d.sequence = append(d.sequence, `","`...)

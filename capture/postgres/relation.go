@@ -47,7 +47,9 @@ func (t *typeCache) compile(ctx context.Context, q querier, info *tableInfo, sou
 		if err != nil {
 			return nil, err
 		}
-		rel.table.Columns = append(rel.table.Columns, schemas.Column{Name: a.name, Type: typ, Optional: a.optional})
+		rel.table.Columns = append(rel.table.Columns, schemas.Column{
+			Name: a.name, Type: typ, Optional: a.optional, Default: a.value(&typ, t.isEnum(a.oid), decode),
+		})
 		rel.decode = append(rel.decode, decode)
 		rel.inOld = append(rel.inOld, a.identity)
 	}
@@ -89,7 +91,11 @@ func (r *relation) relax(columns ...string) bool {
 	table := *r.table
 	table.Columns = slices.Clone(table.Columns)
 	for _, c := range columns {
-		if i := table.Column(c); i >= 0 && !slices.Contains(table.Key, i) {
+		i := table.Column(c)
+		if slices.Contains(table.Key, i) && slices.Contains(r.info.unique, c) && len(r.info.primary) == 0 {
+			table.Key = nil // the index is younger than the row
+		}
+		if i >= 0 && !slices.Contains(table.Key, i) {
 			relaxed = relaxed || !table.Columns[i].Optional
 			table.Columns[i].Optional = true
 			if !slices.Contains(r.relaxed, c) {
@@ -117,7 +123,7 @@ func fit(info *tableInfo, logged *tableInfo) *tableInfo {
 		a.optional = true
 		for _, b := range info.attributes {
 			if b.name == a.name && b.oid == a.oid {
-				a.optional = b.optional
+				a.optional, a.expression = b.optional, b.expression
 			}
 		}
 		if a.identity {
@@ -133,13 +139,19 @@ func fit(info *tableInfo, logged *tableInfo) *tableInfo {
 	if logged.identity == "i" && !sameSet(info.identityIndex, inLog) {
 		out.identityIndex = inLog
 	}
-	for _, k := range out.primary {
-		if !slices.ContainsFunc(out.attributes, func(a attribute) bool { return a.name == k }) {
-			out.primary = nil // the key is not published, or was not there yet
-			break
+	// A key that is not published, or was not there yet, is none.
+	out.primary, out.unique = out.only(out.primary), out.only(info.unique)
+	return &out
+}
+
+// only returns the names if all of them are columns, else nothing.
+func (t *tableInfo) only(names []string) []string {
+	for _, k := range names {
+		if !slices.ContainsFunc(t.attributes, func(a attribute) bool { return a.name == k }) {
+			return nil
 		}
 	}
-	return &out
+	return names
 }
 
 func sameSet(a, b []string) bool {

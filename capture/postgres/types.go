@@ -197,6 +197,9 @@ func (t *typeCache) resolveOther(ctx context.Context, q querier, oid uint32, typ
 	return schemas.Type{}, nil, &unsupportedType{ct.name}
 }
 
+// isEnum reports whether a type that was resolved is an enum, not a domain.
+func (t *typeCache) isEnum(oid uint32) bool { return t.asked[oid].kind == "e" }
+
 // learn makes the next resolve know the label, and ask for others that are new.
 func (t *typeCache) learn(e *labelError) {
 	if !slices.Contains(t.learnt[e.oid], e.label) {

@@ -116,7 +116,7 @@ func (e *encoder) encode(c *chunk, ch *schemas.Change, batch mark) error {
 	})
 	if keyed && ch.Op == schemas.Delete && !ch.Table.Flat && e.tombstones {
 		c.records = append(c.records, kgo.Record{
-			Topic: r.topic, Timestamp: e.now, Key: key, Headers: c.headers[h : h+1 : h+1],
+			Topic: r.topic, Timestamp: e.now, Key: key, Headers: c.headers[h:n:n],
 		})
 	}
 	c.count(r, ch.Op, batch)

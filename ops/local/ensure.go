@@ -33,7 +33,7 @@ type source struct {
 var parts = map[Part]source{
 	PartPostgres: {find: func() error { _, err := findPostgres(); return err }, packages: []string{"postgresql"}},
 	PartRedis:    {find: func() error { _, err := findRedis(); return err }, packages: []string{"redis-server"}},
-	PartKafka:    {find: func() error { _, err := findJava(); return err }, packages: []string{"default-jre-headless", "maven"}},
+	PartKafka:    {find: func() error { _, err := Java("kafka"); return err }, packages: []string{"default-jre-headless", "maven"}},
 }
 
 // sourceOf knows the versions of Postgres beside the parts.
@@ -44,7 +44,7 @@ func sourceOf(part Part) (source, bool) {
 				if _, err := postgresBin(version); err == nil {
 					return nil
 				}
-				_, err := findJava()
+				_, err := Java(string(part))
 				return err
 			},
 			packages: []string{"default-jre-headless", "maven", "xz-utils"},

@@ -11,12 +11,16 @@ import (
 	"syscall"
 )
 
-// artifact is one of Maven Central's.
-type artifact struct{ group, name, version string }
+// Artifact is one of Maven Central's.
+type Artifact struct {
+	Group   string `xml:"groupId"`
+	Name    string `xml:"artifactId"`
+	Version string `xml:"version"`
+}
 
 // fetch has Maven put the artifacts, and what they depend on, into lib. It works
 // in the directory work.
-func fetch(ctx context.Context, work, lib string, artifacts ...artifact) error {
+func fetch(ctx context.Context, work, lib string, artifacts ...Artifact) error {
 	project := filepath.Join(work, "pom.xml")
 	if err := os.WriteFile(project, pom(artifacts), 0o644); err != nil {
 		return fmt.Errorf("writing the project of Maven: %w", err)
@@ -31,23 +35,15 @@ func fetch(ctx context.Context, work, lib string, artifacts ...artifact) error {
 }
 
 // pom is a Maven project that depends on the artifacts and holds nothing.
-func pom(artifacts []artifact) []byte {
-	type dependency struct {
-		Group   string `xml:"groupId"`
-		Name    string `xml:"artifactId"`
-		Version string `xml:"version"`
-	}
+func pom(artifacts []Artifact) []byte {
 	project := struct {
-		XMLName      xml.Name     `xml:"http://maven.apache.org/POM/4.0.0 project"`
-		Model        string       `xml:"modelVersion"`
-		Group        string       `xml:"groupId"`
-		Name         string       `xml:"artifactId"`
-		Version      string       `xml:"version"`
-		Dependencies []dependency `xml:"dependencies>dependency"`
-	}{Model: "4.0.0", Group: "sluice", Name: "fetched", Version: "1"}
-	for _, a := range artifacts {
-		project.Dependencies = append(project.Dependencies, dependency{a.group, a.name, a.version})
-	}
+		XMLName      xml.Name   `xml:"http://maven.apache.org/POM/4.0.0 project"`
+		Model        string     `xml:"modelVersion"`
+		Group        string     `xml:"groupId"`
+		Name         string     `xml:"artifactId"`
+		Version      string     `xml:"version"`
+		Dependencies []Artifact `xml:"dependencies>dependency"`
+	}{Model: "4.0.0", Group: "sluice", Name: "fetched", Version: "1", Dependencies: artifacts}
 	b, err := xml.MarshalIndent(project, "", " ")
 	if err != nil {
 		panic(err) // the value above is fixed

@@ -135,7 +135,7 @@ func fetchPostgres(ctx context.Context, dir, release string) error {
 	}
 	defer os.RemoveAll(part)
 	lib, server := filepath.Join(part, "lib"), filepath.Join(part, "server")
-	err = fetch(ctx, part, lib, artifact{"io.zonky.test.postgres", "embedded-postgres-binaries-" + runtime.GOOS + "-" + arch, release})
+	err = fetch(ctx, part, lib, Artifact{"io.zonky.test.postgres", "embedded-postgres-binaries-" + runtime.GOOS + "-" + arch, release})
 	if err != nil {
 		return err
 	}

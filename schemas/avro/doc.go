@@ -22,8 +22,8 @@
 // What is missing from a row is written so:
 //
 //	Null       null; an error in a required column
-//	Absent     null; in a required column of an envelope the zero of its type,
-//	           an error in a key and in a flat record
+//	Absent     null; in a required column of an envelope its default, else the
+//	           zero of its type; an error in a key and in a flat record
 //	Unchanged  schemas.UnavailableValue, in the types that have a form of it (see
 //	           schemas.Type.HasPlaceholder); else as Absent
 //

@@ -105,6 +105,7 @@ func compileRows(e *encoder, t *schemas.Table, columns []*schemas.Column, m miss
 		if err != nil {
 			return nil, err
 		}
+		o.preferDefault()
 		ops[i] = *o
 	}
 	*e = newEncoder(t.FullName(), ops)

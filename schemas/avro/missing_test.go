@@ -72,6 +72,25 @@ func TestAbsentInEnvelope(t *testing.T) {
 	}
 }
 
+// TestAbsentIsTheDefault: where a column has a default, it and not the zero of
+// its type stands for what the source never sends.
+func TestAbsentIsTheDefault(t *testing.T) {
+	for _, c := range []struct {
+		typ  schemas.Type
+		want schemas.Value
+	}{
+		{typed(schemas.Int32Type), schemas.IntOf(42)},
+		{typed(schemas.StringType), text("new")},
+		{decimalType(12, 2), schemas.DecimalOf([]byte{1, 0}, 2)},
+	} {
+		table := oneColumn(c.typ, false)
+		table.Columns[1].Default = &c.want
+		if got, err := throughEnvelope(t, table, absent); err != nil || !got.Equal(c.want) {
+			t.Errorf("type %d: %v, %v; want %v", c.typ.Name, got, err, c.want)
+		}
+	}
+}
+
 func sampleType(name schemas.TypeName) schemas.Type {
 	switch name {
 	case schemas.DecimalType:

@@ -234,6 +234,16 @@ func saysUnavailable(list schemas.Row) bool {
 	return true
 }
 
+// preferDefault makes a column's default what stands for Absent, where it has
+// one: for a reader of the schema it is what such a column holds.
+func (o *op) preferDefault() {
+	if d := o.column.Default; d != nil && o.union == 0 && d.Known() {
+		if b, bad := o.appendValue(nil, d); bad == "" {
+			o.zero = b
+		}
+	}
+}
+
 // zeroText is the text that stands for a value that was not sent.
 func zeroText(t schemas.TypeName) []byte {
 	switch t {
