@@ -177,11 +177,11 @@ func (d *decoder) begin() {
 	d.id = append(appendHex(d.id[:0], uint64(d.commit), 16), '.')
 	if d.last == 0 {
 		d.sequence = append(d.sequence[:0], `[null,"`...)
-		return
+	} else {
+		d.sequence = append(d.sequence[:0], `["`...)
+		d.sequence = strconv.AppendUint(d.sequence, uint64(d.last), 10)
+		d.sequence = append(d.sequence, `","`...)
 	}
-	d.sequence = append(d.sequence[:0], `["`...)
-	d.sequence = strconv.AppendUint(d.sequence, uint64(d.last), 10)
-	d.sequence = append(d.sequence, `","`...)
 	d.count()
 }
 

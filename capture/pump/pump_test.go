@@ -354,7 +354,7 @@ func TestKeyChangeTruncateAndTableWithoutKey(t *testing.T) {
 	}
 	// Zigzag of 70 is 140 (8c 01), of 7 is 14 (0e); the key's schema has id 1.
 	want := map[string]string{
-		eventID(0): "key=6 value=true __debezium.newkey=00000000018c01\nkey=6 value=false\n",
+		eventID(0): "key=6 value=true __debezium.newkey=00000000018c01\nkey=6 value=false __debezium.newkey=00000000018c01\n",
 		eventID(1): "key=6 value=true __debezium.oldkey=00000000010e\n",
 		eventID(2): "key=0 value=true\n",
 		eventID(3): "key=0 value=true\n",

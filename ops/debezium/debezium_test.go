@@ -51,7 +51,7 @@ func startDebezium(ctx context.Context, t *testing.T, dsn string) *records {
 		"field.name.adjustment.mode":  "avro",
 		// Truncates are left out by default.
 		"skipped.operations":           "none",
-		"provide.transaction.metadata": "false",
+		"provide.transaction.metadata": "true",
 		// Which process wrote a record: ours says it in its log.
 		"extended.headers.enabled": "false",
 	})

@@ -31,6 +31,8 @@ captures:
       dsn: %q
       tables: [%s]
       slot: ours
+      transactions: true
+      messages: {include: ["*"]}
 `
 
 // capture is our side: what runs, and where it writes.
