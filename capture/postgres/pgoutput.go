@@ -174,6 +174,7 @@ func (d *decoder) finish(end lsn) {
 func (d *decoder) begin() {
 	d.in, d.row, d.msgs, d.emitted = true, 0, 0, false
 	d.origin, d.originL = schemas.Value{}, schemas.Value{}
+	d.count()
 	d.id = append(appendHex(d.id[:0], uint64(d.commit), 16), '.')
 	if d.last == 0 {
 		d.sequence = append(d.sequence[:0], `[null,"`...)
@@ -182,7 +183,6 @@ func (d *decoder) begin() {
 	d.sequence = append(d.sequence[:0], `["`...)
 	d.sequence = strconv.AppendUint(d.sequence, uint64(d.last), 10)
 	d.sequence = append(d.sequence, `","`...)
-	d.count()
 }
 
 // decoded is called behind the changes of an event, the first of which is number
