@@ -32,6 +32,8 @@ func (d *decoder) relation(ctx context.Context, r *reader) error {
 		d.learn(logged.oid, &relation{info: logged})
 		return nil
 	}
+	ctx, cancel := s.patient(ctx)
+	defer cancel()
 	info, err := readTable(ctx, plain{s.sql}, logged.oid)
 	if err != nil {
 		return d.stream.fault(err)
@@ -62,6 +64,8 @@ func (d *decoder) relabel(ctx context.Context, rel *relation, e *labelError) (*r
 	s := d.stream.source
 	s.types.learn(e)
 	info := rel.info
+	ctx, cancel := s.patient(ctx)
+	defer cancel()
 	fresh, err := s.types.compile(ctx, plain{s.sql}, &info, sourceTable)
 	if err != nil {
 		return nil, d.stream.fault(err)

@@ -49,6 +49,7 @@ type stream struct {
 	target, limit int
 	err           error // why the reader ended
 
+	silence   silence
 	asked     atomic.Bool // the server wants to hear from us
 	sendMu    sync.Mutex
 	confirmed lsn // durable in Kafka
@@ -102,12 +103,14 @@ func (st *stream) start(ctx context.Context, from position) error {
 		return err
 	}
 	st.wire.pause = func() {
+		st.silence.since.Store(time.Now().UnixNano())
 		st.mu.Lock()
 		st.idle = true
 		st.mu.Unlock()
 		signal(st.wake)
 	}
 	st.wire.resume = func() {
+		st.silence.since.Store(0)
 		st.mu.Lock()
 		st.idle = false
 		st.mu.Unlock()
@@ -143,6 +146,9 @@ func (st *stream) read(ctx context.Context) error {
 	for ctx.Err() == nil {
 		msg, err := front.Receive()
 		if err != nil {
+			if lost := st.lostInSilence(); lost != nil {
+				return lost
+			}
 			return st.fault(err)
 		}
 		switch m := msg.(type) {
@@ -314,6 +320,9 @@ func (st *stream) report(ctx context.Context) {
 		case <-tick.C:
 		case <-ctx.Done():
 			return
+		}
+		if st.listen(time.Now()) != nil {
+			return // the reader meets the same end
 		}
 		st.sendMu.Lock()
 		news := st.confirmed > st.sent

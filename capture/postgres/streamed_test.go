@@ -19,13 +19,17 @@ import (
 // early is the configuration of a source whose server sends transactions early.
 func (b *bed) early(tables ...string) Config {
 	c := b.config(tables...)
-	sep := "?"
-	if strings.Contains(c.DSN, "?") {
-		sep = "&"
-	}
-	c.DSN += sep + "logical_decoding_work_mem=64kB"
+	c.DSN = with(c.DSN, "logical_decoding_work_mem=64kB")
 	c.Buffer = 64 << 10
 	return c
+}
+
+// with adds a setting of the session to a dsn.
+func with(dsn, setting string) string {
+	if strings.Contains(dsn, "?") {
+		return dsn + "&" + setting
+	}
+	return dsn + "?" + setting
 }
 
 // begin starts streaming of tables that exist, and returns the position.

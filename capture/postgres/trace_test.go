@@ -17,6 +17,9 @@ type trace struct {
 	events []string
 	// at holds, for each position, how many events came before it.
 	at []capturetest.Place
+	// shared says that two rows that follow one another are at one place in the
+	// log.
+	shared bool
 }
 
 // line writes a change with its place in its transaction.
@@ -57,6 +60,7 @@ func (b *bed) follow(t *testing.T, s *Source, from schemas.Position, last string
 		s.stream.target = 1
 	}
 	var out trace
+	place := schemas.Value{}
 	for {
 		var batch capture.Batch
 		batch, err := s.Next(ctx)
@@ -67,6 +71,10 @@ func (b *bed) follow(t *testing.T, s *Source, from schemas.Position, last string
 		for i := range batch.Changes {
 			if done { // the end of a transaction may or may not come along
 				break
+			}
+			if src := batch.Changes[i].Source; src != nil {
+				out.shared = out.shared || src[colLSN].Equal(place)
+				place = src[colLSN]
 			}
 			out.events = append(out.events, line(&batch.Changes[i]))
 			done = strings.Contains(out.events[len(out.events)-1], last)
