@@ -24,6 +24,13 @@ type Config struct {
 	TransactionTimeout time.Duration `yaml:"transaction_timeout"`
 	// Records is the capture's word on its records.
 	Records Records `yaml:"-"`
+	// SessionTimeout is after how long without a sign of life Kafka believes
+	// the instance at work dead, and lets one that stands by take over. Brokers
+	// allow 6s to 30m by default. Default 10s.
+	SessionTimeout time.Duration `yaml:"session_timeout"`
+	// TakeOver takes the capture from an instance at work instead of standing
+	// by until that is gone.
+	TakeOver bool `yaml:"take_over"`
 	// Resnapshot ignores the saved position and starts with a snapshot.
 	Resnapshot bool `yaml:"-"`
 }
@@ -32,6 +39,7 @@ const (
 	minBytes              = 1 << 20
 	maxBytes              = 1 << 30
 	maxTransactionTimeout = 15 * time.Minute // Kafka's transaction.max.timeout.ms
+	maxSessionTimeout     = 30 * time.Minute // Kafka's group.max.session.timeout.ms
 )
 
 // Defaults fills what is not set.
@@ -44,6 +52,9 @@ func (c *Config) Defaults() {
 	}
 	if c.TransactionTimeout == 0 {
 		c.TransactionTimeout = time.Minute
+	}
+	if c.SessionTimeout == 0 {
+		c.SessionTimeout = 10 * time.Second
 	}
 }
 
@@ -60,6 +71,9 @@ func (c *Config) Validate() error {
 	if !timeoutOK {
 		bad("transaction_timeout", fmt.Sprintf("%s is out of bounds", c.TransactionTimeout),
 			"choose 1s to 15m, which is what brokers allow by default")
+	}
+	if c.SessionTimeout < 100*time.Millisecond || c.SessionTimeout > maxSessionTimeout {
+		bad("session_timeout", fmt.Sprintf("%s is out of bounds", c.SessionTimeout), "choose 6s to 30m, which is what brokers allow by default")
 	}
 	switch {
 	case c.Interval < time.Millisecond:

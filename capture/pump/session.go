@@ -237,10 +237,10 @@ func (p *Pump) explain(ctx context.Context, was *saved, err error) error {
 
 // takenOver is why an instance stops for good.
 func (p *Pump) takenOver(by saved, err error) error {
-	return &schemas.Fault{
+	return overtaken{&schemas.Fault{
 		Where: fmt.Sprintf("capture %q", p.name),
 		What:  fmt.Sprintf("instance %s has it since %s and fenced this one, %s", by.Instance, by.SavedAt.Format(time.RFC3339), p.instance),
-		Cure:  "run one instance of a capture only; if the other is the wrong one, stop it and start this one again",
+		Cure:  "instances that wait for each other are started without take_over; if the other is the wrong one, stop it and start this one again",
 		Err:   err,
-	}
+	}}
 }

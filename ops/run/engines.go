@@ -108,6 +108,7 @@ func (b *builder) capture(name string) (Engine, error) {
 	commit := c.Commit
 	commit.Records = c.Records
 	commit.Resnapshot = b.options.Resnapshot
+	commit.TakeOver = commit.TakeOver || b.options.TakeOver
 	return pump.New(name, src, commit, c.Avro, b.file.Kafka, b.registry, b.options.Log, b.health.registerer())
 }
 

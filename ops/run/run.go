@@ -29,6 +29,8 @@ type Options struct {
 	Wait time.Duration
 	// Resnapshot makes captures ignore their saved position.
 	Resnapshot bool
+	// TakeOver makes captures fence the instance at work instead of standing by.
+	TakeOver bool
 	Version    string
 	Log        *slog.Logger
 }
