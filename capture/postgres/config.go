@@ -49,7 +49,24 @@ type Config struct {
 	Messages Messages `yaml:"messages"`
 	// Spill bounds what large transactions take while they are in progress.
 	Spill Spill `yaml:"spill"`
+	// MaxWAL is how much log the server may keep for the slot; 0: no limit.
+	MaxWAL schemas.Size `yaml:"max_wal"`
+	// OnMaxWAL is what happens when the limit is reached: "stop" ends the
+	// capture with the slot in place (the default), "drop" drops the slot too,
+	// so that the database survives, "resnapshot" drops it and starts over with
+	// a snapshot. A warning comes at half of it, and at three quarters a
+	// snapshot pauses.
+	OnMaxWAL string `yaml:"on_max_wal"`
+	// Failover makes the slot one that standbys keep a copy of (PostgreSQL 17);
+	// default true.
+	Failover *bool `yaml:"failover"`
+	// SlotCreated says that the slot was made for this capture beforehand: it is
+	// used as it is at the first start, and never dropped or made.
+	SlotCreated bool `yaml:"slot_created"`
 }
+
+// failover reports whether standbys should keep a copy of the slot.
+func (c *Config) failover() bool { return c.Failover == nil || *c.Failover }
 
 // Values of Config.Decimals and Config.Snapshot.
 const (
@@ -59,6 +76,13 @@ const (
 
 	Initial = "initial"
 	Never   = "never"
+)
+
+// Values of Config.OnMaxWAL.
+const (
+	Stop       = "stop"
+	Drop       = "drop"
+	Resnapshot = "resnapshot"
 )
 
 // Defaults fills what was left out and does not depend on the capture's name.
@@ -83,6 +107,9 @@ func (c *Config) Defaults() {
 		c.HeartbeatTopic = &yes
 	}
 	c.Spill.defaults()
+	if c.OnMaxWAL == "" {
+		c.OnMaxWAL = Stop
+	}
 }
 
 var notSlot = regexp.MustCompile(`[^a-z0-9_]`)
@@ -107,7 +134,7 @@ func (c Config) Validate() error {
 	if c.DSN == "" {
 		fault("dsn", "missing", "write dsn: postgres://user:password@host:5432/database")
 	} else if _, err := pgconn.ParseConfig(c.DSN); err != nil {
-		fault("dsn", "is no PostgreSQL connection string", "write postgres://user:password@host:5432/database")
+		errs = append(errs, dsnFault(err))
 	}
 	if len(c.Tables) == 0 {
 		fault("tables", "none named", `name them as schema.table, such as tables: [public.customers, "sales.*"]`)
@@ -138,6 +165,14 @@ func (c Config) Validate() error {
 	}
 	if c.Buffer < 0 || c.Buffer > 0 && c.Buffer < 64<<10 {
 		fault("buffer", c.Buffer.String()+" is too small", "give at least 64KiB")
+	}
+	switch c.OnMaxWAL {
+	case "", Stop, Drop, Resnapshot:
+	default:
+		fault("on_max_wal", fmt.Sprintf("%q is unknown", c.OnMaxWAL), "write stop, drop or resnapshot")
+	}
+	if c.MaxWAL < 0 || c.MaxWAL > 0 && c.MaxWAL < 64<<20 {
+		fault("max_wal", c.MaxWAL.String()+" is too small", "give some gigabytes: the log of an outage that you want to survive, 64MiB at least")
 	}
 	if c.Heartbeat < 0 {
 		fault("heartbeat", "is negative", "give a duration such as 10s")

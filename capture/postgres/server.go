@@ -27,7 +27,8 @@ type server struct {
 func readServer(ctx context.Context, q querier) (server, error) {
 	rows, err := q.query(ctx, `
 		SELECT current_setting('server_version_num'), current_setting('wal_level'), current_database(), current_user,
-		       r.rolreplication, r.rolsuper,
+		       r.rolreplication OR EXISTS (SELECT FROM pg_catalog.pg_roles g
+		           WHERE g.rolname = 'rds_replication' AND pg_has_role(r.oid, g.oid, 'MEMBER')), r.rolsuper,
 		       (SELECT setting FROM pg_catalog.pg_settings WHERE name = 'wal_sender_timeout')
 		FROM pg_catalog.pg_roles r WHERE r.rolname = current_user`)
 	if err != nil || len(rows) == 0 {
@@ -116,14 +117,7 @@ func (s *Source) publish(ctx context.Context, tables []*tableInfo, resumed bool)
 		return &schemas.Fault{Where: "publication", What: fmt.Sprintf("%q is gone, and with it the changes since the saved position", s.cfg.Publication), Cure: s.resnapshot()}
 	}
 	if len(rows) == 0 {
-		names := make([]string, len(tables))
-		for i, t := range tables {
-			names[i] = t.sql()
-		}
-		create := fmt.Sprintf("CREATE PUBLICATION %s FOR TABLE %s", quote(s.cfg.Publication), strings.Join(names, ", "))
-		if slices.ContainsFunc(tables, func(t *tableInfo) bool { return t.kind == "p" }) {
-			create += " WITH (publish_via_partition_root = true)"
-		}
+		create := createPublication(s.cfg.Publication, tables)
 		if err := q.exec(ctx, create); err != nil {
 			return &schemas.Fault{Where: "publication", What: fmt.Sprintf("%q does not exist and cannot be created", s.cfg.Publication), Err: message(err), Cure: "as the owner of the tables: " + create + ";"}
 		}

@@ -248,4 +248,3 @@ type overtaken struct{ *schemas.Fault }
 
 // Unwrap returns the fault.
 func (o overtaken) Unwrap() error { return o.Fault }
-

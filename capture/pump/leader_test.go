@@ -22,7 +22,9 @@ func standbyRig(t *testing.T, b *broker) *rig {
 	return r
 }
 
-func standing(p *pump.Pump) func() bool { return func() bool { return p.Standby() && p.Ready() == nil } }
+func standing(p *pump.Pump) func() bool {
+	return func() bool { return p.Standby() && p.Ready() == nil }
+}
 
 func TestSecondInstanceWaitsForTheFirst(t *testing.T) {
 	r := standbyRig(t, newBroker(t))

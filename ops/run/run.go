@@ -31,8 +31,8 @@ type Options struct {
 	Resnapshot bool
 	// TakeOver makes captures fence the instance at work instead of standing by.
 	TakeOver bool
-	Version    string
-	Log        *slog.Logger
+	Version  string
+	Log      *slog.Logger
 }
 
 // Capture reads the named captures, or all, until ctx ends.
