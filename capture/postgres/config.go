@@ -117,9 +117,14 @@ var notSlot = regexp.MustCompile(`[^a-z0-9_]`)
 // DefaultsFor is Defaults for the capture of that name; it names the slot.
 func (c *Config) DefaultsFor(capture string) {
 	if c.Slot == "" {
-		c.Slot = "sluice_" + notSlot.ReplaceAllString(strings.ToLower(capture), "_")
+		c.Slot = defaultSlot(capture)
 	}
 	c.Defaults()
+}
+
+// defaultSlot is the slot of the capture of that name.
+func defaultSlot(capture string) string {
+	return "sluice_" + notSlot.ReplaceAllString(strings.ToLower(capture), "_")
 }
 
 var slotName = regexp.MustCompile(`^[a-z0-9_]{1,63}$`)

@@ -22,6 +22,8 @@ type server struct {
 	replicates, super bool
 	// senderTimeout is wal_sender_timeout; 0: none.
 	senderTimeout time.Duration
+	// standby: it follows a primary, and cannot be written to.
+	standby bool
 }
 
 func readServer(ctx context.Context, q querier) (server, error) {
@@ -29,18 +31,24 @@ func readServer(ctx context.Context, q querier) (server, error) {
 		SELECT current_setting('server_version_num'), current_setting('wal_level'), current_database(), current_user,
 		       r.rolreplication OR EXISTS (SELECT FROM pg_catalog.pg_roles g
 		           WHERE g.rolname = 'rds_replication' AND pg_has_role(r.oid, g.oid, 'MEMBER')), r.rolsuper,
-		       (SELECT setting FROM pg_catalog.pg_settings WHERE name = 'wal_sender_timeout')
+		       (SELECT setting FROM pg_catalog.pg_settings WHERE name = 'wal_sender_timeout'), pg_is_in_recovery()
 		FROM pg_catalog.pg_roles r WHERE r.rolname = current_user`)
 	if err != nil || len(rows) == 0 {
 		return server{}, fmt.Errorf("asking the server for its settings: %w", err)
 	}
 	r := rows[0]
-	return server{r.int(0), r.text(1), r.text(2), r.text(3), r.bool(4), r.bool(5), time.Duration(r.int(6)) * time.Millisecond}, nil
+	return server{r.int(0), r.text(1), r.text(2), r.text(3), r.bool(4), r.bool(5), time.Duration(r.int(6)) * time.Millisecond, r.bool(7)}, nil
 }
 
 func (s *server) check() error {
 	if s.version < 130000 {
 		return &schemas.Fault{Where: "dsn", What: fmt.Sprintf("the server is PostgreSQL %d, older than 13", s.version/10000), Cure: "upgrade it"}
+	}
+	if s.standby && s.version < 160000 {
+		return &schemas.Fault{
+			Where: "dsn", What: fmt.Sprintf("the server is a standby of PostgreSQL %d, and standbys decode their log from 16 on", s.version/10000),
+			Cure: "name the primary in the dsn (target_session_attrs=read-write finds it among several hosts), or upgrade",
+		}
 	}
 	if s.walLevel != "logical" {
 		return &schemas.Fault{
@@ -118,6 +126,12 @@ func (s *Source) publish(ctx context.Context, tables []*tableInfo, resumed bool)
 	}
 	if len(rows) == 0 {
 		create := createPublication(s.cfg.Publication, tables)
+		if s.server.standby {
+			return &schemas.Fault{
+				Where: "publication", What: fmt.Sprintf("%q does not exist, and this server is a standby", s.cfg.Publication),
+				Cure: "on the primary, as the owner of the tables: " + create + ";",
+			}
+		}
 		if err := q.exec(ctx, create); err != nil {
 			return &schemas.Fault{Where: "publication", What: fmt.Sprintf("%q does not exist and cannot be created", s.cfg.Publication), Err: message(err), Cure: "as the owner of the tables: " + create + ";"}
 		}

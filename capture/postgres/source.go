@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/jackc/pgx/v5/pgconn"
@@ -29,6 +30,14 @@ type Source struct {
 	used     *block    // what the last Next handed out
 	opened   bool      // once at least
 	beaten   time.Time // when the last heartbeat was recorded
+	// ownsSlot: the slot has the name that only this capture gives.
+	ownsSlot bool
+	watch    *watch
+	metrics  *metrics
+	// verdict is why the watch has ended the stream.
+	verdict     atomic.Pointer[schemas.Fault]
+	pausedByWAL atomic.Bool
+	watchEvery  time.Duration
 	// busyFor replaces slotTimeout in tests.
 	busyFor time.Duration
 	// whole asks for protocol version 1: whole transactions only.
@@ -38,7 +47,10 @@ type Source struct {
 }
 
 func newSource(c Config, name string, log *slog.Logger) *Source {
-	return &Source{cfg: c, capture: name, log: log.With("capture", name), chunkRows: chunkRows}
+	return &Source{
+		cfg: c, capture: name, log: log.With("capture", name), chunkRows: chunkRows,
+		ownsSlot: c.Slot == defaultSlot(name), metrics: newMetrics(name), watchEvery: watchEvery,
+	}
 }
 
 // Open connects, checks everything that streaming needs, and creates slot and
@@ -52,6 +64,7 @@ func (s *Source) Open(ctx context.Context, from schemas.Position) error {
 		return errors.Join(s.place(err), s.Close(context.WithoutCancel(ctx)))
 	}
 	s.opened = true
+	s.startWatch(ctx)
 	return nil
 }
 
@@ -96,7 +109,14 @@ func (s *Source) open(ctx context.Context, from schemas.Position) (err error) {
 	if s.at, err = parsePosition(from); err != nil {
 		return &schemas.Fault{Where: "the saved position", What: "cannot be read", Err: err, Cure: s.resnapshot()}
 	}
-	if err := s.adopt(ctx); err != nil {
+	if err := s.adopt(ctx); errors.Is(err, errDropped) {
+		s.log.Error("the slot is gone: starting over with a snapshot, as on_max_wal says", "slot", s.cfg.Slot, "position", string(from))
+		s.at = position{}
+		if err := s.identify(ctx, conn); err != nil {
+			return err
+		}
+		return s.begin(ctx, conn, relations)
+	} else if err != nil {
 		return err
 	}
 	if s.at.Snapshot == nil {
@@ -141,6 +161,9 @@ func (s *Source) Next(ctx context.Context) (capture.Batch, error) {
 	}
 	s.stream.giveBack(s.used)
 	s.used = nil
+	if err := s.judged(nil); err != nil {
+		return capture.Batch{}, s.place(err)
+	}
 	if s.snapshot != nil {
 		b, err := s.nextOfSnapshot(ctx)
 		return b, s.place(err)
@@ -153,7 +176,7 @@ func (s *Source) Next(ctx context.Context) (capture.Batch, error) {
 	}
 	b, at, err := s.stream.next(ctx, s.cfg.Heartbeat, *s.cfg.HeartbeatTopic, s.at)
 	if err != nil {
-		return capture.Batch{}, s.place(err)
+		return capture.Batch{}, s.place(s.judged(err))
 	}
 	s.used, s.at = b, at
 	s.heartbeat(b)
@@ -175,6 +198,10 @@ func (s *Source) Ack(_ context.Context, upTo schemas.Position) error {
 // Close frees the connections and joins the goroutines.
 func (s *Source) Close(ctx context.Context) error {
 	var errs []error
+	s.watch.close()
+	s.watch = nil
+	s.verdict.Store(nil)
+	s.pausedByWAL.Store(false)
 	if s.snapshot != nil {
 		errs = append(errs, s.snapshot.close(ctx))
 		s.snapshot = nil
@@ -228,7 +255,7 @@ func (s *Source) place(err error) error {
 	}
 	c := *f
 	switch head, _, _ := strings.Cut(f.Where, "["); head {
-	case "dsn", "tables", "slot", "publication", "spill":
+	case "dsn", "tables", "slot", "publication", "spill", "max_wal":
 		c.Where = "captures." + s.capture + ".postgres." + f.Where
 	default:
 		c.Where = "captures." + s.capture + ".postgres: " + f.Where

@@ -88,6 +88,7 @@ func (b *bed) source(t testing.TB, c Config) *Source {
 	if err != nil {
 		t.Fatal(err)
 	}
+	s.ownsSlot = true // its name is the test's own
 	return s
 }
 
