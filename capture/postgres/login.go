@@ -77,6 +77,12 @@ func dsnFault(err error) *schemas.Fault {
 // badSetting says which part of a connection string is wrong, without showing
 // any of it; "" where it is the form as a whole.
 func badSetting(err error) (what, cure string) {
+	if whole, ok := errors.AsType[*pgconn.ParseConfigError](err); ok {
+		err = whole.Unwrap() // the rest of its text is the string itself
+	}
+	if err == nil {
+		return "", ""
+	}
 	text := err.Error()
 	switch {
 	case strings.Contains(text, "sslmode"):
