@@ -12,6 +12,7 @@ ROWS ?= 1000000
 FUZZTIME ?= 20s
 RACE ?=
 PKG ?= ./...
+VERSIONS ?=
 
 # Tools are pinned, and installed into an ignored folder.
 GOLANGCI_LINT_VERSION := v2.12.2
@@ -32,7 +33,7 @@ help: ## List the targets
 		/^[a-z-]+:.*## / {printf "  %-17s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
 	@echo
 	@echo "Variables: FOR=60s (demo; 0 = until Ctrl-C), ROUNDS=20 and SEED=n (crash), ROWS=1000000"
-	@echo "(bench-postgres), FUZZTIME=20s (fuzz), RACE=1 and PKG=./... (test), REQUIRE_SERVICES=1 (a"
+	@echo "(bench-postgres), VERSIONS=15,17 (test-matrix; default all), FUZZTIME=20s (fuzz), RACE=1 and PKG=./... (test), REQUIRE_SERVICES=1 (a"
 	@echo "missing server fails the tests instead of skipping them)."
 
 .PHONY: demo
@@ -48,6 +49,10 @@ build: ## Build bin/sluice
 .PHONY: test
 test: install-services ## Every test, against real servers; RACE=1 for the race detector
 	SLUICE_INSTALL=1 go test $(if $(RACE),-race) -timeout 15m $(PKG)
+
+.PHONY: test-matrix
+test-matrix: ## The tests of the Postgres capture against PostgreSQL 13 to 18, each fetched where missing
+	go run ./ops/local/matrix $(if $(VERSIONS),-versions $(VERSIONS)) ./capture/postgres
 
 .PHONY: test-kafka
 test-kafka: install-services ## The tests that need a Kafka, against Apache Kafka
