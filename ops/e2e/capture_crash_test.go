@@ -187,9 +187,11 @@ func (c *crash) settle() {
 		c.t.Fatal("not everything arrived within four minutes")
 	}
 	// A snapshot may still run beside the stream.
+	ctx, cancel = context.WithTimeout(c.t.Context(), time.Minute)
+	defer cancel()
 	last := ""
 	ok = poll(ctx, func() bool {
-		last = c.rebuild().difference(c.expected(ctx))
+		last = c.rebuild().difference(c.expected())
 		return last == ""
 	})
 	if !ok {
@@ -205,7 +207,7 @@ func (c *crash) settle() {
 // compare is the verdict.
 func (c *crash) compare() {
 	c.t.Helper()
-	got, want := c.rebuild(), c.expected(c.t.Context())
+	got, want := c.rebuild(), c.expected()
 	rows := 0
 	for _, t := range want {
 		rows += len(t)

@@ -196,8 +196,9 @@ func (c *crash) keys() map[string]string {
 }
 
 // expected is what the database holds.
-func (c *crash) expected(ctx context.Context) map[string]rows {
+func (c *crash) expected() map[string]rows {
 	c.t.Helper()
+	ctx := c.t.Context()
 	db, err := pgx.Connect(ctx, c.pg.DSN("postgres"))
 	if err != nil {
 		c.t.Fatal(err)
