@@ -127,7 +127,7 @@ func (s *consumer) apply(r *kgo.Record, ch *schemas.Change) {
 			col := ch.Table.Columns[i]
 			text := capturetest.RenderValue(v)
 			switch {
-			case text == strconv.Quote(schemas.UnavailableValue):
+			case v.Kind == schemas.Unchanged, text == strconv.Quote(schemas.UnavailableValue):
 				text = before[col.Name]
 			case col.Type.Name == schemas.ZonedTimestampType && v.Kind == schemas.Text:
 				if at, err := time.Parse(time.RFC3339Nano, string(v.Bytes)); err == nil {
