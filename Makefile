@@ -8,6 +8,7 @@ SHELL := /bin/bash
 FOR ?= 60s
 ROUNDS ?= 20
 SEED ?=
+ARGS ?=
 ROWS ?= 1000000
 FUZZTIME ?= 20s
 RACE ?=
@@ -61,7 +62,11 @@ test-kafka: install-services ## The tests that need a Kafka, against Apache Kafk
 
 .PHONY: crash
 crash: build install-postgres ## kill -9 of each role at random under load, ROUNDS times, then compare every row
-	ROUNDS=$(ROUNDS) SEED=$(SEED) REQUIRE_SERVICES=1 go test ./ops/e2e -run '^TestCrash$$' -count=1 -v -timeout 60m
+	ROUNDS=$(ROUNDS) SEED=$(SEED) REQUIRE_SERVICES=1 go test ./ops/e2e -run '^Test(Capture)?Crash$$' -count=1 -v -timeout 60m
+
+.PHONY: crash-capture
+crash-capture: build install-postgres ## The same of the capture and of Postgres alone, under pgbench and stranger transactions
+	ROUNDS=$(ROUNDS) SEED=$(SEED) REQUIRE_SERVICES=1 go test ./ops/e2e -run '^TestCaptureCrash$$' -count=1 -v -timeout 60m
 
 .PHONY: fuzz
 fuzz: ## Each fuzz target for FUZZTIME
@@ -79,8 +84,8 @@ bench: ## The benchmarks that stand beside the code
 	go test -run '^$$' -bench . -benchmem $(PKG)
 
 .PHONY: bench-postgres
-bench-postgres: build install-postgres ## Drain ROWS rows through the slot, beside pg_recvlogical in the same run
-	go run ./ops/bench postgres --rows $(ROWS)
+bench-postgres: build install-postgres ## Drain, snapshot and latency of the Postgres capture, as ratios of one run; ARGS="drain -o json"
+	go run ./ops/bench postgres $(or $(ARGS),--rows $(ROWS))
 
 ##@ Checks
 

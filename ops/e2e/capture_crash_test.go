@@ -2,7 +2,6 @@ package e2e
 
 import (
 	"context"
-	"fmt"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
@@ -100,7 +99,7 @@ func newCrash(t *testing.T, seed uint64) *crash {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = c.pg.Stop() })
-	addr := ""
+	var addr string
 	if os.Getenv("SLUICE_TEST_KAFKA") == "apache" {
 		addr = localtest.Apache(t).Addr()
 	} else {
@@ -225,6 +224,6 @@ func (c *crash) compare() {
 		}
 	}
 	if len(want["crash_items"]) == 0 || len(want["pgbench_accounts"]) == 0 {
-		c.t.Error(fmt.Sprintf("the load left %d items and %d accounts", len(want["crash_items"]), len(want["pgbench_accounts"])))
+		c.t.Errorf("the load left %d items and %d accounts", len(want["crash_items"]), len(want["pgbench_accounts"]))
 	}
 }

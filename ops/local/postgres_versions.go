@@ -143,7 +143,7 @@ func fetchPostgres(ctx context.Context, dir, release string) error {
 	}
 	jars, err := filepath.Glob(filepath.Join(lib, "*.jar"))
 	if err != nil || len(jars) != 1 {
-		return errors.Join(fmt.Errorf("Maven left %d files", len(jars)), err)
+		return errors.Join(fmt.Errorf("%d files came instead of one", len(jars)), err)
 	}
 	archive := filepath.Join(part, "server.txz")
 	if err := unpackArchive(jars[0], archive); err != nil {
@@ -171,7 +171,7 @@ func unpackArchive(jar, file string) (err error) {
 	if err != nil {
 		return err
 	}
-	defer z.Close()
+	defer func() { _ = z.Close() }() // only read
 	for _, f := range z.File {
 		if !strings.HasSuffix(f.Name, ".txz") {
 			continue
