@@ -61,8 +61,13 @@ func (d *decoder) copyData(ctx context.Context, data []byte) error {
 	}
 	switch data[0] {
 	case 'w':
-		if len(data) < 26 {
+		if len(data) < 25 {
 			return d.broken(data, errShort)
+		}
+		if len(data) == 25 {
+			// PostgreSQL 13 sends this in place of an origin that it no longer
+			// knows (pgoutput_begin_txn).
+			return nil
 		}
 		return d.message(ctx, lsn(binary.BigEndian.Uint64(data[1:])), data[25:])
 	case 'k':

@@ -63,6 +63,7 @@ var steps = []struct {
 	{"queue and transactions", []string{"sluice/capture/pump"}},
 	{"write to Kafka", []string{"github.com/twmb/franz-go/pkg/kgo.(*brokerCxn)", "github.com/twmb/franz-go/pkg/kgo.(*broker)"}},
 	{"make Kafka batches", []string{"github.com/twmb/franz-go"}},
+	{"metrics, asked for by this bench", []string{"net/http", "github.com/prometheus"}},
 	{"Go scheduler", []string{"runtime.mcall", "runtime.schedule", "runtime.findRunnable", "runtime.mstart", "runtime.sysmon", "runtime.goexit0"}},
 }
 

@@ -16,6 +16,8 @@ import (
 	"strings"
 	"syscall"
 
+	"github.com/jackc/pgx/v5"
+
 	"sluice/schemas"
 )
 
@@ -141,7 +143,7 @@ func fetchPostgres(ctx context.Context, dir, release string) error {
 	}
 	jars, err := filepath.Glob(filepath.Join(lib, "*.jar"))
 	if err != nil || len(jars) != 1 {
-		return errors.Join(fmt.Errorf("Maven left %d files", len(jars)), err)
+		return errors.Join(fmt.Errorf("%d files came instead of one", len(jars)), err)
 	}
 	archive := filepath.Join(part, "server.txz")
 	if err := unpackArchive(jars[0], archive); err != nil {
@@ -169,7 +171,7 @@ func unpackArchive(jar, file string) (err error) {
 	if err != nil {
 		return err
 	}
-	defer z.Close()
+	defer func() { _ = z.Close() }() // only read
 	for _, f := range z.File {
 		if !strings.HasSuffix(f.Name, ".txz") {
 			continue
@@ -187,4 +189,19 @@ func unpackArchive(jar, file string) (err error) {
 		return errors.Join(err, out.Close())
 	}
 	return fmt.Errorf("%s holds no server", filepath.Base(jar))
+}
+
+// Release is the server's own word for its version, such as "17.6".
+func (s *Postgres) Release(ctx context.Context) (string, error) {
+	db, err := pgx.Connect(ctx, s.DSN("postgres"))
+	if err != nil {
+		return "", err
+	}
+	defer db.Close(context.WithoutCancel(ctx))
+	var text string
+	if err := db.QueryRow(ctx, "SHOW server_version").Scan(&text); err != nil {
+		return "", err
+	}
+	release, _, _ := strings.Cut(text, " ") // a distribution adds its own
+	return release, nil
 }
