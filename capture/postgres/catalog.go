@@ -34,6 +34,8 @@ type attribute struct {
 	oid      uint32
 	typmod   int32
 	optional bool
+	// dims is the declared number of an array's dimensions.
+	dims int
 	// identity: the column is part of the old row that the log carries.
 	identity bool
 	// expression is the column's DEFAULT, as the server prints it.
@@ -103,7 +105,7 @@ func readTable(ctx context.Context, q querier, oid uint32) (*tableInfo, error) {
 func (t *tableInfo) readColumns(ctx context.Context, q querier) error {
 	oid := strconv.FormatUint(uint64(t.oid), 10)
 	rows, err := q.query(ctx, `
-		SELECT a.attname, a.atttypid, a.atttypmod, a.attnotnull OR y.typnotnull, a.attstorage IN ('x', 'e')
+		SELECT a.attname, a.atttypid, a.atttypmod, a.attnotnull OR y.typnotnull, a.attstorage IN ('x', 'e'), a.attndims
 		FROM pg_catalog.pg_attribute a JOIN pg_catalog.pg_type y ON y.oid = a.atttypid
 		WHERE a.attrelid = $1 AND a.attnum > 0 AND NOT a.attisdropped AND a.attgenerated = ''
 		ORDER BY a.attnum`, oid)
@@ -112,7 +114,7 @@ func (t *tableInfo) readColumns(ctx context.Context, q querier) error {
 	}
 	t.attributes, t.toasted = nil, nil
 	for _, r := range rows {
-		t.attributes = append(t.attributes, attribute{name: r.text(0), oid: r.oid(1), typmod: int32(r.int(2)), optional: !r.bool(3)})
+		t.attributes = append(t.attributes, attribute{name: r.text(0), oid: r.oid(1), typmod: int32(r.int(2)), optional: !r.bool(3), dims: int(r.int(5))})
 		if r.bool(4) {
 			t.toasted = append(t.toasted, r.text(0))
 		}

@@ -25,10 +25,22 @@ type Config struct {
 	Slot string `yaml:"slot"`
 	// Publication is created if it is missing; default: as the slot.
 	Publication string `yaml:"publication"`
-	// Decimals says how numeric arrives: "precise" (exact, the default),
-	// "string" (exact, and the only one that can say NaN and Infinity) or
-	// "double" (may round).
+	// Decimals says how numeric and money arrive: "precise" (exact, the
+	// default), "string" (exact, and can say NaN and Infinity) or "double" (may
+	// round).
 	Decimals string `yaml:"decimals"`
+	// TimePrecision says how date, time and timestamp arrive: "adaptive" (time
+	// and timestamp of up to three places in milliseconds, others in
+	// microseconds, the default), "adaptive_time_microseconds" (every time in
+	// microseconds) or "connect" (Kafka Connect's own types, always in
+	// milliseconds: what is finer is dropped).
+	TimePrecision string `yaml:"time_precision"`
+	// UnknownTypes says what becomes of columns whose type has no form of its
+	// own, such as composite types: "text" (what the database writes, the
+	// default; the log names each type once) or "refuse".
+	UnknownTypes string `yaml:"unknown_types"`
+	// Columns leaves columns out or changes their values; default: none.
+	Columns Columns `yaml:"columns"`
 	// Snapshot is "initial" (read what the tables hold before the first
 	// change, the default) or "never".
 	Snapshot string `yaml:"snapshot"`
@@ -68,11 +80,18 @@ type Config struct {
 // failover reports whether standbys should keep a copy of the slot.
 func (c *Config) failover() bool { return c.Failover == nil || *c.Failover }
 
-// Values of Config.Decimals and Config.Snapshot.
+// Values of Config.Decimals, TimePrecision, UnknownTypes and Snapshot.
 const (
 	Precise = "precise"
 	String  = "string"
 	Double  = "double"
+
+	Adaptive                 = "adaptive"
+	AdaptiveTimeMicroseconds = "adaptive_time_microseconds"
+	Connect                  = "connect"
+
+	Text   = "text"
+	Refuse = "refuse"
 
 	Initial = "initial"
 	Never   = "never"
@@ -92,6 +111,12 @@ func (c *Config) Defaults() {
 	}
 	if c.Decimals == "" {
 		c.Decimals = Precise
+	}
+	if c.TimePrecision == "" {
+		c.TimePrecision = Adaptive
+	}
+	if c.UnknownTypes == "" {
+		c.UnknownTypes = Text
 	}
 	if c.Snapshot == "" {
 		c.Snapshot = Initial
@@ -163,6 +188,17 @@ func (c Config) Validate() error {
 	default:
 		fault("decimals", fmt.Sprintf("%q is unknown", c.Decimals), "write precise, string or double")
 	}
+	switch c.TimePrecision {
+	case "", Adaptive, AdaptiveTimeMicroseconds, Connect:
+	default:
+		fault("time_precision", fmt.Sprintf("%q is unknown", c.TimePrecision), "write adaptive, adaptive_time_microseconds or connect")
+	}
+	switch c.UnknownTypes {
+	case "", Text, Refuse:
+	default:
+		fault("unknown_types", fmt.Sprintf("%q is unknown", c.UnknownTypes), "write text or refuse")
+	}
+	errs = append(errs, c.Columns.validate())
 	switch c.Snapshot {
 	case "", Initial, Never:
 	default:

@@ -118,16 +118,28 @@ func decodeBytea(dst *schemas.Value, src []byte, _ *schemas.Arena) error {
 	if len(src) < 2 || len(src)%2 != 0 || src[0] != '\\' || src[1] != 'x' {
 		return malformed("bytea", src)
 	}
-	hex := src[2:]
+	out, ok := decodeHex(src, src[2:])
+	if !ok {
+		return malformed("bytea", src)
+	}
+	*dst = schemas.BytesOf(out)
+	return nil
+}
+
+// decodeHex writes the bytes that hex stands for into dst, which may be the same
+// memory or lie before it.
+func decodeHex(dst, hex []byte) ([]byte, bool) {
+	if len(hex)%2 != 0 {
+		return nil, false
+	}
 	for i := 0; i < len(hex); i += 2 {
 		hi, lo := nibble[hex[i]], nibble[hex[i+1]]
 		if hi|lo > 15 {
-			return malformed("bytea", src)
+			return nil, false
 		}
-		src[i/2] = hi<<4 | lo
+		dst[i/2] = hi<<4 | lo
 	}
-	*dst = schemas.BytesOf(src[: len(hex)/2 : len(hex)/2])
-	return nil
+	return dst[: len(hex)/2 : len(hex)/2], true
 }
 
 // nibble maps hex digits to their values and all else to 0xFF.

@@ -21,8 +21,6 @@ const (
 	microsMinute = 60 * microsSecond
 	microsHour   = 60 * microsMinute
 	microsDay    = 24 * microsHour
-	// microsMonth is the mean month of 365.25/12 days, as Debezium counts.
-	microsMonth = 2_629_800 * microsSecond
 )
 
 // scanner reads the parts of a date or time; ok turns false at what does not
@@ -167,7 +165,18 @@ func decodeTime(dst *schemas.Value, src []byte, _ *schemas.Arena) error {
 	return nil
 }
 
-// decodeTimestamp reads a wall clock in units of that many microseconds.
+// decodeMilliTime drops what is finer than a millisecond; a column of up to three
+// places has nothing there.
+func decodeMilliTime(dst *schemas.Value, src []byte, a *schemas.Arena) error {
+	err := decodeTime(dst, src, a)
+	if err == nil {
+		*dst = schemas.IntOf(dst.Int() / 1000 * 1000)
+	}
+	return err
+}
+
+// decodeTimestamp reads a wall clock in units of that many microseconds; a finer
+// part is dropped, towards the past.
 func decodeTimestamp(unit int64) decodeFunc {
 	return func(dst *schemas.Value, src []byte, _ *schemas.Arena) error {
 		switch string(src) {
@@ -187,8 +196,12 @@ func decodeTimestamp(unit int64) decodeFunc {
 			return malformed("timestamp", src)
 		}
 		t += days(y, m, d) * microsDay
-		if unit > 1 { // a finer part cannot be there, the column is rounded to its scale
-			t /= unit
+		if unit > 1 {
+			below := t % unit
+			if below < 0 {
+				below += unit
+			}
+			t = (t - below) / unit
 		}
 		*dst = schemas.IntOf(t)
 		return nil
@@ -302,66 +315,4 @@ func appendPadded(out []byte, n int64, width int) []byte {
 		b[i] = byte('0' + n%10)
 	}
 	return append(out, b[i:]...)
-}
-
-// decodeInterval reads "1 year 2 mons -3 days +04:05:06.789" as microseconds;
-// a month counts 365.25/12 days.
-func decodeInterval(dst *schemas.Value, src []byte, _ *schemas.Arena) error {
-	s := scanner{src, len(src) > 0}
-	var total int64
-	for s.ok && len(s.b) > 0 {
-		sign := int64(1)
-		if s.skip('-') {
-			sign = -1
-		} else {
-			s.skip('+')
-		}
-		n := s.number(1, 18)
-		if s.skip(':') {
-			m := s.number(2, 2)
-			s.expect(':')
-			sec := s.number(2, 2)
-			total = sumOf(&s, total, sign*n, microsHour)
-			total += sign * (m*microsMinute + sec*microsSecond + s.fraction())
-			s.ok = s.ok && len(s.b) == 0
-			break
-		}
-		s.expect(' ')
-		word := s.b
-		for i, c := range s.b {
-			if c == ' ' {
-				word = s.b[:i]
-				break
-			}
-		}
-		s.b = s.b[len(word):]
-		switch string(word) {
-		case "year", "years":
-			total = sumOf(&s, total, sign*n, 12*microsMonth)
-		case "mon", "mons":
-			total = sumOf(&s, total, sign*n, microsMonth)
-		case "day", "days":
-			total = sumOf(&s, total, sign*n, microsDay)
-		default:
-			s.ok = false
-		}
-		if len(s.b) > 0 {
-			s.expect(' ')
-		}
-	}
-	if !s.done() {
-		return malformed("interval that fits into microseconds", src)
-	}
-	*dst = schemas.IntOf(total)
-	return nil
-}
-
-// sumOf is total + n*unit, or a failed scanner where that does not fit.
-func sumOf(s *scanner, total, n, unit int64) int64 {
-	p := n * unit
-	sum := total + p
-	if n != 0 && p/n != unit || (total > 0) == (p > 0) && (sum > 0) != (total > 0) && total != 0 && p != 0 {
-		s.ok = false
-	}
-	return sum
 }

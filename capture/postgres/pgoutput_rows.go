@@ -140,12 +140,21 @@ func (e *nullError) Error() string { return "NULL in column " + e.column }
 // the new row; before lends the new row what the log left out.
 func (d *decoder) tuple(b *block, rel *relation, r *reader, kind byte, before schemas.Row) (schemas.Row, error) {
 	n := int(r.u16())
-	if n != len(rel.decode) {
-		return nil, d.broken(r.b, fmt.Errorf("a row of %s has %d columns, the table %d", rel.table.FullName(), n, len(rel.decode)))
+	if n != len(rel.attrs) {
+		return nil, d.broken(r.b, fmt.Errorf("a row of %s has %d columns, the table %d", rel.table.FullName(), n, len(rel.attrs)))
 	}
-	row := b.arena.Row(n)
-	for i := range row {
-		switch r.u8() {
+	row := b.arena.Row(len(rel.decode))
+	i := -1
+	for at := range n {
+		how := r.u8()
+		if rel.excluded != nil && rel.excluded[at] {
+			if how == 't' {
+				r.skip(int(r.u32()))
+			}
+			continue
+		}
+		i++
+		switch how {
 		case 't':
 			v := r.bytes(int(r.u32()))
 			if r.short {

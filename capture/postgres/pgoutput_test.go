@@ -62,7 +62,7 @@ func newDecoder(t testing.TB) *decoder {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s.types = newTypeCache(Precise)
+	s.types = newTypeCache(&s.cfg, s.log)
 	info := &tableInfo{oid: 1, schema: "public", name: "orders", identity: "d", primary: []string{"id"}, attributes: []attribute{
 		{name: "id", oid: oidInt8, typmod: -1, identity: true},
 		{name: "number", oid: oidText, typmod: -1, optional: true},

@@ -13,13 +13,14 @@ import (
 // in the snapshot, and how they are read.
 type relation struct {
 	// table is nil for a table that the log carries but nobody asked for.
-	table   *schemas.Table
-	decode  []decodeFunc
-	attrs   []attribute
-	full    bool // REPLICA IDENTITY FULL
-	inOld   []bool
-	info    tableInfo
-	nothing bool // the log carries no old rows
+	table    *schemas.Table
+	decode   []decodeFunc
+	attrs    []attribute
+	excluded []bool // by attribute; nil: none is
+	full     bool   // REPLICA IDENTITY FULL
+	inOld    []bool
+	info     tableInfo
+	nothing  bool // the log carries no old rows
 	// relaxed columns held a NULL that the catalogue rules out today.
 	relaxed []string
 	// source is the constant part of the rows' source block.
@@ -34,14 +35,30 @@ func (t *typeCache) compile(ctx context.Context, q querier, info *tableInfo, sou
 		attrs: info.attributes, full: info.identity == "f", nothing: info.identity == "n", info: *info,
 	}
 	var errs []error
-	for _, a := range info.attributes {
-		typ, decode, err := t.resolve(ctx, q, a.oid, a.typmod)
+	for i, a := range info.attributes {
+		how, err := t.columns.of(info, a.name)
+		if err != nil {
+			errs = append(errs, err)
+			continue
+		}
+		if how.excluded {
+			if rel.excluded == nil {
+				rel.excluded = make([]bool, len(info.attributes))
+			}
+			rel.excluded[i] = true
+			continue
+		}
+		typ, decode, err := how.resolve(func() (schemas.Type, decodeFunc, error) {
+			return t.resolve(ctx, q, a.oid, a.typmod, a.dims)
+		})
 		var un *unsupportedType
-		if errors.As(err, &un) {
-			errs = append(errs, &schemas.Fault{
-				Where: info.fullName() + "." + a.name, What: un.Error(),
-				Cure: fmt.Sprintf("exclude the table from tables, or store it in a supported type: ALTER TABLE %s ALTER COLUMN %s TYPE text;", info.sql(), quote(a.name)),
-			})
+		var misuse *transformError
+		if errors.As(err, &un) || errors.As(err, &misuse) {
+			f := &schemas.Fault{Where: info.fullName() + "." + a.name, What: err.Error()}
+			if f.Cure = fmt.Sprintf("exclude the column (columns.exclude: [%s.%s]), or write unknown_types: text", info.fullName(), a.name); misuse != nil {
+				f.Cure = misuse.cure
+			}
+			errs = append(errs, f)
 			continue
 		}
 		if err != nil {
@@ -123,7 +140,7 @@ func fit(info *tableInfo, logged *tableInfo) *tableInfo {
 		a.optional = true
 		for _, b := range info.attributes {
 			if b.name == a.name && b.oid == a.oid {
-				a.optional, a.expression = b.optional, b.expression
+				a.optional, a.dims, a.expression = b.optional, b.dims, b.expression
 			}
 		}
 		if a.identity {

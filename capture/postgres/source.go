@@ -72,7 +72,7 @@ func (s *Source) open(ctx context.Context, from schemas.Position) (err error) {
 	if s.sql, err = s.cfg.connect(ctx, s.capture, nil); err != nil {
 		return err
 	}
-	s.types = newTypeCache(s.cfg.Decimals)
+	s.types = newTypeCache(&s.cfg, s.log)
 	if s.server, err = readServer(ctx, plain{s.sql}); err != nil {
 		return err
 	}
@@ -151,6 +151,7 @@ func (s *Source) relations(ctx context.Context, tables []*tableInfo) ([]*relatio
 				"columns", strings.Join(t.toasted, ", "), "cure", fmt.Sprintf("ALTER TABLE %s REPLICA IDENTITY FULL", t.sql()))
 		}
 	}
+	s.cfg.Columns.warnUnused(out, s.log)
 	return out, errors.Join(errs...)
 }
 
@@ -225,7 +226,7 @@ func (s *Source) Check(ctx context.Context) error {
 	defer func() { _ = hangUp(context.WithoutCancel(ctx), conn) }() // the answers are there
 	s.sql = conn
 	defer func() { s.sql = nil }()
-	s.types = newTypeCache(s.cfg.Decimals)
+	s.types = newTypeCache(&s.cfg, s.log)
 	srv, err := readServer(ctx, plain{conn})
 	if err != nil {
 		return s.place(err)
@@ -255,7 +256,7 @@ func (s *Source) place(err error) error {
 	}
 	c := *f
 	switch head, _, _ := strings.Cut(f.Where, "["); head {
-	case "dsn", "tables", "slot", "publication", "spill", "max_wal":
+	case "dsn", "tables", "slot", "publication", "spill", "max_wal", "columns.exclude", "columns.mask", "columns.truncate":
 		c.Where = "captures." + s.capture + ".postgres." + f.Where
 	default:
 		c.Where = "captures." + s.capture + ".postgres: " + f.Where

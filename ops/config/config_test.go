@@ -18,6 +18,7 @@ var outside = map[string]string{
 	"ERP_DSN":        "postgres://sluice:hunter22@127.0.0.1:5432/erp",
 	"CRM_TOKEN":      "tok-0000-secret",
 	"KAFKA_PASSWORD": "correct horse",
+	"ERP_HASH_SALT":  "pepper-0000",
 	"NASTY":          "a: [b, #c\"'\n---\nkafka: {}",
 	"IN_FLIGHT":      "32",
 }
