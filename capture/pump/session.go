@@ -235,7 +235,7 @@ func (p *Pump) explain(ctx context.Context, was *saved, err error) error {
 		errors.Is(err, kerr.ClusterAuthorizationFailed), errors.Is(err, kerr.SaslAuthenticationFailed):
 		return &schemas.Fault{
 			Where: fmt.Sprintf("capture %q", p.name), What: "Kafka refuses it", Err: err,
-			Cure: fmt.Sprintf("let its user write transactional id %q, topic %q and topics %q", TransactionalID(p.name), PositionsTopic, p.name+".*"),
+			Cure: fmt.Sprintf("let its user write transactional id %q, topics %q, %q and %q", TransactionalID(p.name), PositionsTopic, p.name+".*", "__debezium-heartbeat."+p.name),
 		}
 	case errors.Is(err, kerr.InvalidTransactionTimeout):
 		return &schemas.Fault{
