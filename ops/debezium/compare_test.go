@@ -73,7 +73,24 @@ func TestRawTopicsAreDebeziums(t *testing.T) {
 			execute(t, conn, p)
 		}
 	}
-	b := wait()
+	wait()
+	// Behind its last row the last transaction has an END.
+	ends := func() func(*Record) bool {
+		n := 0
+		return func(r *Record) bool {
+			if says(t, r, ".data_collections["+barrier+"].event_count", "1") {
+				n++
+			}
+			return n == rows
+		}
+	}
+	if _, err := ours.said.wait(ctx, ends()); err != nil {
+		t.Fatal(err)
+	}
+	b, err := theirs.wait(ctx, ends())
+	if err != nil {
+		t.Fatal(err)
+	}
 	a := ours.all(ctx, t)
 
 	c := comparison{t: t, schemas: map[[2]string]bool{}}
