@@ -24,7 +24,7 @@ const barrier = "public.barrier"
 
 // tables are those of the script that are captured.
 var tables = []string{
-	"public.numbers", "public.texts", "public.times", "public.arrays", "public.defaults", "public.computed_defaults", "public.required", "public.keyless", "public.composite",
+	"public.numbers", "public.texts", "public.times", "public.arrays", "public.others", "public.defaults", "public.computed_defaults", "public.required", "public.keyless", "public.composite",
 	"public.full_identity", "public.by_index", "public.unique_only", "public.toasted", "Odd-Schema.Ta.b le", "public.changing",
 	"public.empty", "public.parted", "public.generated", barrier,
 }

@@ -145,7 +145,7 @@ func (c *comparison) unexplained() []difference {
 				used[i], explained = true, true
 			}
 		}
-		return explained || slices.ContainsFunc(awaited, func(a acceptance) bool { return a.covers(&d) })
+		return explained
 	})
 	for i, a := range accepted {
 		if !used[i] {
