@@ -207,11 +207,17 @@ func (d *decoder) sourceOf(b *block, rel *relation, at lsn) schemas.Row {
 	src[colTx] = schemas.IntOf(d.tx)
 	src[colLSN] = schemas.IntOf(int64(at))
 	src[colOrigin], src[colOriginLSN] = d.origin, d.originL
+	src[colSequence] = d.sequenceOf(b, at)
+	return src
+}
+
+// sequenceOf orders events for a consumer: where the commit before ended, and
+// where the event is.
+func (d *decoder) sequenceOf(b *block, at lsn) schemas.Value {
 	seq := append(b.arena.Grow(len(d.sequence)+22), d.sequence...)
 	seq = append(strconv.AppendUint(seq, uint64(at), 10), `"]`...)
 	b.arena.Keep(len(seq))
-	src[colSequence] = schemas.TextOf(seq)
-	return src
+	return schemas.TextOf(seq)
 }
 
 // truncate makes one change for each table that was emptied.
