@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"sync/atomic"
 
 	"sluice/schemas"
 )
@@ -25,6 +26,8 @@ type relation struct {
 	relaxed []string
 	// source is the constant part of the rows' source block.
 	source schemas.Row
+	// complete: a snapshot of the table needs whole rows; see Source.fills.
+	complete atomic.Bool
 }
 
 // compile resolves the types of a table's columns. Columns without a form are

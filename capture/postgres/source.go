@@ -38,6 +38,8 @@ type Source struct {
 	verdict     atomic.Pointer[schemas.Fault]
 	pausedByWAL atomic.Bool
 	watchEvery  time.Duration
+	// reselected and unfilled count rows; see Reselected.
+	reselected, unfilled atomic.Int64
 	// busyFor replaces slotTimeout in tests.
 	busyFor time.Duration
 	// whole asks for protocol version 1: whole transactions only.
