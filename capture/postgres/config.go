@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"path"
 	"regexp"
+	"slices"
 	"strings"
 	"time"
 
@@ -281,6 +282,25 @@ func (c *Config) captures(schema, table string) bool {
 		}
 	}
 	return false
+}
+
+// wants reports whether the table's rows are to be read under its own name, and
+// notes where it is for the sake of a table that it is part of.
+func (c *Config) wants(t *tableInfo) bool {
+	switch {
+	case t.unfit != "":
+		return false
+	case c.Partitions != Leaf:
+		return c.captures(t.schema, t.name) && (!t.partition || slices.Contains(c.Tables, t.fullName()))
+	case t.kind == "p":
+		return false
+	}
+	for _, a := range t.ancestors {
+		if schema, name, _ := strings.Cut(a, "."); c.captures(schema, name) {
+			t.root = quote(schema) + "." + quote(name)
+		}
+	}
+	return t.root != "" || c.captures(t.schema, t.name)
 }
 
 func matches(pattern, name string) bool {

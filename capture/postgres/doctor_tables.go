@@ -17,7 +17,7 @@ func (d *doctor) lookAtTables(ctx context.Context) error {
 	}
 	var tables []*tableInfo
 	for _, t := range all {
-		if d.cfg.captures(t.schema, t.name) && (!t.partition || slices.Contains(d.cfg.Tables, t.fullName())) {
+		if d.cfg.wants(t) {
 			tables = append(tables, t)
 		}
 	}

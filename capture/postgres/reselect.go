@@ -193,12 +193,9 @@ func reselectQuery(rel *relation, columns []int, rows map[string][]gap) (string,
 	for _, c := range columns {
 		names = append(names, name(c))
 	}
-	only := "ONLY "
-	if rel.info.kind == "p" {
-		only = ""
-	}
+	_, from, _ := rel.published()
 	var sql strings.Builder
-	fmt.Fprintf(&sql, "SELECT %s FROM %s%s WHERE (%s) IN (", strings.Join(names, ", "), only, rel.info.sql(), strings.Join(key, ", "))
+	fmt.Fprintf(&sql, "SELECT %s FROM %s WHERE (%s) IN (", strings.Join(names, ", "), from, strings.Join(key, ", "))
 	var args [][]byte
 	for _, gaps := range rows {
 		if len(args) > 0 {
