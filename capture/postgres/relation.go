@@ -143,7 +143,7 @@ func fit(info *tableInfo, logged *tableInfo) *tableInfo {
 		a.optional = true
 		for _, b := range info.attributes {
 			if b.name == a.name && b.oid == a.oid {
-				a.optional, a.dims, a.expression = b.optional, b.dims, b.expression
+				a.optional, a.dims, a.expression, a.generated = b.optional, b.dims, b.expression, b.generated
 			}
 		}
 		if a.identity {

@@ -55,8 +55,11 @@ func keyText(rel *relation, m []byte, a *schemas.Arena) [][]byte {
 				continue
 			}
 			v := r.bytes(int(r.u32()))
-			if k := slices.Index(rel.table.Key, i); k >= 0 {
-				key[k] = a.Copy(v)
+			if i < len(rel.attrs) {
+				column := rel.table.Column(rel.attrs[i].name)
+				if k := slices.Index(rel.table.Key, column); k >= 0 {
+					key[k] = a.Copy(v)
+				}
 			}
 		}
 	}
@@ -133,13 +136,15 @@ func (s *Source) fill(ctx context.Context, b *block, rel *relation, gaps []gap) 
 // read asks for the rows and fills their columns. Rows of one key share the
 // values.
 func (s *Source) read(ctx context.Context, b *block, rel *relation, columns []int, rows map[string][]gap) error {
+	ctx, cancel := s.patient(ctx)
+	defer cancel()
 	sql, args := reselectQuery(rel, columns, rows)
 	keys := len(rel.table.Key)
 	res := s.sql.ExecParams(ctx, sql, args, nil, nil, nil)
 	for res.NextRow() {
 		values := res.Values()
 		for j, column := range columns {
-			if res.FieldDescriptions()[keys+j].DataTypeOID != rel.attrs[column].oid {
+			if res.FieldDescriptions()[keys+j].DataTypeOID != rel.typeOf(column) {
 				continue // another type by now
 			}
 			var v schemas.Value
@@ -180,6 +185,16 @@ func (s *Source) read(ctx context.Context, b *block, rel *relation, columns []in
 		return s.stream.fault(fmt.Errorf("reading values that the log left out: %w", err))
 	}
 	return nil
+}
+
+// typeOf is the PostgreSQL type of a column of the Table.
+func (r *relation) typeOf(column int) uint32 {
+	for _, a := range r.attrs {
+		if a.name == r.table.Columns[column].Name {
+			return a.oid
+		}
+	}
+	return 0
 }
 
 // reselectQuery asks for the columns of the rows with those keys.
