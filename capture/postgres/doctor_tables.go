@@ -17,7 +17,7 @@ func (d *doctor) lookAtTables(ctx context.Context) error {
 	}
 	var tables []*tableInfo
 	for _, t := range all {
-		if d.cfg.captures(t.schema, t.name) && (!t.partition || slices.Contains(d.cfg.Tables, t.fullName())) {
+		if d.cfg.wants(t) {
 			tables = append(tables, t)
 		}
 	}
@@ -119,8 +119,7 @@ func (d *doctor) lookAtPublication(ctx context.Context, tables []*tableInfo) err
 		case where == nil && (t.kind != "p" || viaRoot):
 			missing = append(missing, t.sql())
 		case where != nil && *where != "":
-			d.warnf("publication", name, fmt.Sprintf("as its owner: ALTER PUBLICATION %s SET TABLE ... without WHERE", quote(name)),
-				"publishes only the rows of %s that are %s, while the snapshot reads all", t.fullName(), *where)
+			d.finef("publication", name, "publishes, and the snapshot reads, only the rows of %s that are %s", t.fullName(), *where)
 		}
 	}
 	if len(missing) > 0 {

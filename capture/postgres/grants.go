@@ -45,7 +45,7 @@ func (s *Source) Grants(ctx context.Context, admin string) (string, error) {
 		return "", err
 	}
 	for _, t := range all {
-		if !s.cfg.captures(t.schema, t.name) || t.partition && !slices.Contains(s.cfg.Tables, t.fullName()) {
+		if !s.cfg.wants(t) {
 			continue
 		}
 		if err := t.readColumns(ctx, q); err != nil {
@@ -144,19 +144,6 @@ func (g *grants) fromConfig() string {
 }
 
 func isPattern(name string) bool { return strings.ContainsAny(name, `*?[\`) }
-
-// createPublication is the statement that publishes the tables.
-func createPublication(name string, tables []*tableInfo) string {
-	names := make([]string, len(tables))
-	for i, t := range tables {
-		names[i] = t.sql()
-	}
-	create := fmt.Sprintf("CREATE PUBLICATION %s FOR TABLE %s", quote(name), strings.Join(names, ", "))
-	if slices.ContainsFunc(tables, func(t *tableInfo) bool { return t.kind == "p" }) {
-		create += " WITH (publish_via_partition_root = true)"
-	}
-	return create
-}
 
 // lacksIdentity says why the log cannot carry which row was changed; "" if it
 // can.

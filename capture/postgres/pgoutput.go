@@ -27,6 +27,7 @@ type decoder struct {
 	time    time.Time
 	origin  schemas.Value
 	originL schemas.Value
+	gap     bool // the row at hand lacks values that the log left out
 	emitted bool // rows of this transaction were handed out in this run
 	// last is where the commit of the transaction before ended; 0: none in this run.
 	last lsn

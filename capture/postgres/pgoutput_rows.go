@@ -50,7 +50,9 @@ func (d *decoder) change(ctx context.Context, at lsn, m []byte) error {
 
 // rows decodes the images of one row message and appends its changes.
 func (d *decoder) rows(b *block, rel *relation, at lsn, m []byte) error {
+	raw := m
 	m = b.arena.Copy(m) // the values point into it
+	d.gap = false
 	r := reader{b: m[5:]}
 	var before, after schemas.Row
 	var err error
@@ -91,6 +93,9 @@ func (d *decoder) rows(b *block, rel *relation, at lsn, m []byte) error {
 			before = nil // only the key, which did not change
 		}
 		d.append(b, schemas.Change{Op: schemas.Update, Table: rel.table, Before: before, After: after, Source: src}, "")
+	}
+	if d.gap {
+		d.noteGap(b, rel, raw)
 	}
 	return nil
 }
@@ -178,6 +183,8 @@ func (d *decoder) tuple(b *block, rel *relation, r *reader, kind byte, before sc
 			row[i].Kind = schemas.Unchanged
 			if before != nil && before[i].Known() {
 				row[i] = before[i]
+			} else {
+				d.gap = true
 			}
 		default:
 			return nil, d.broken(r.b, errors.New("unknown kind of column"))
