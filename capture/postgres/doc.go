@@ -60,6 +60,22 @@
 // snapshot runs it holds, as any reader does, ACCESS SHARE on what it has read:
 // writers go on, ALTER TABLE waits.
 //
+// # Publication
+//
+// What the publication leaves out, rows by a condition or columns by a list, the
+// snapshot does not read either. To a publication that a capture made (its
+// comment says so) tables are added that the configuration names and that are
+// created, renamed or made anew later; of another's, a warning names the ALTER
+// PUBLICATION. Partitioned tables come as one table (partitions: root) or as
+// their partitions (leaf), of inheriting tables each as itself.
+//
+// # Large values
+//
+// A large value that an update did not change is not in the log. It arrives as
+// schemas.Unchanged, which Avro writes as Debezium's placeholder; with toast:
+// reselect, and in a type that has no placeholder, it is read from the table by
+// the row's key, many at once, and is then as new as the table.
+//
 // # Rows
 //
 // A row of the snapshot and a row of the stream go through the same decoders,

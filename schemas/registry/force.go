@@ -57,11 +57,11 @@ func (c *Client) relax(ctx context.Context, subject string) (restore func(contex
 			DefaultRuleSet: was.DefaultRuleSet, OverrideRuleSet: was.OverrideRuleSet,
 		}
 		restore = func(ctx context.Context) error { return c.sr.SetCompatibility(ctx, before, subject)[0].Err }
-		undo = c.curl("PUT", fmt.Sprintf(`{"compatibility":%q}`, was.Level), "config", subject)
+		undo = c.curl(http.MethodPut, fmt.Sprintf(`{"compatibility":%q}`, was.Level), "config", subject)
 	case errors.As(err, &answer) && answer.StatusCode == http.StatusNotFound: // it has none of its own
 		was = sr.CompatibilityResult{}
 		restore = func(ctx context.Context) error { return c.sr.ResetCompatibility(ctx, subject)[0].Err }
-		undo = c.curl("DELETE", "", "config", subject)
+		undo = c.curl(http.MethodDelete, "", "config", subject)
 	default:
 		return nil, "", c.fault(fmt.Sprintf("subject %q", subject), "its compatibility cannot be read from "+c.url, err)
 	}
