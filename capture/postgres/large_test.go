@@ -25,6 +25,7 @@ func TestLargeTransaction(t *testing.T) {
 	if _, err := os.ReadFile("/proc/self/status"); err != nil {
 		t.Skip("the system does not tell what a process takes:", err)
 	}
+	needs14(t)
 	b := newBed(t)
 	b.exec(t, "CREATE TABLE items (id bigint PRIMARY KEY, name text, at timestamptz)")
 	from := b.begin(t, b.config("public.items"))

@@ -28,6 +28,7 @@ func plainly(events []string) []string {
 }
 
 func TestMessagesAndTransactions(t *testing.T) {
+	needs14(t)
 	b := newBed(t)
 	b.exec(t, "CREATE TABLE items (id int PRIMARY KEY, v text); CREATE TABLE other (id int PRIMARY KEY); CREATE TABLE apart (id int PRIMARY KEY)")
 	c := b.config("public.items", "public.other")
@@ -134,6 +135,7 @@ func regexpTime(events []string) []string {
 // TestMessagesAreSwitched on and off in the middle of a transaction: neither
 // rows nor messages are lost or doubled.
 func TestMessagesAreSwitched(t *testing.T) {
+	needs14(t)
 	t.Run("off first", func(t *testing.T) { testSwitched(t, false) })
 	t.Run("on first", func(t *testing.T) { testSwitched(t, true) })
 }

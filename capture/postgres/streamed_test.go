@@ -136,19 +136,19 @@ func sameSeen(t *testing.T, what string, got, want []capturetest.Seen) {
 	}
 }
 
-// needsInProgress skips the test where the server sends no transaction before
-// its end.
-func needsInProgress(t *testing.T) {
+// needs14 skips the test where the server is older: by pgoutput it then sends
+// neither transactions in progress nor logical decoding messages.
+func needs14(t *testing.T) {
 	t.Helper()
 	if newBed(t).ask(t, "SELECT (current_setting('server_version_num')::int < 140000)::text") == "true" {
-		t.Skip("transactions in progress are sent since PostgreSQL 14")
+		t.Skip("PostgreSQL sends this since version 14")
 	}
 }
 
 // TestStreamedAsWhole has transactions of every shape, and reads each as a
 // whole, in blocks while it is in progress, and again from every position.
 func TestStreamedAsWhole(t *testing.T) {
-	needsInProgress(t)
+	needs14(t)
 	rows := func(from, to int) string {
 		return fmt.Sprintf("INSERT INTO items SELECT i, repeat('x', 300) FROM generate_series(%d, %d) i;", from, to)
 	}
@@ -306,7 +306,7 @@ func TestStreamedAsWhole(t *testing.T) {
 // TestKilledInATransactionInProgress leaves files behind, as a killed process
 // does, and begins again.
 func TestKilledInATransactionInProgress(t *testing.T) {
-	needsInProgress(t)
+	needs14(t)
 	b := newBed(t)
 	b.exec(t, "CREATE TABLE items (id int PRIMARY KEY, pad text); CREATE TABLE other (id int PRIMARY KEY)")
 	c := b.early("public.items", "public.other")
