@@ -41,9 +41,9 @@ type Config struct {
 	UnknownTypes string `yaml:"unknown_types"`
 	// Columns leaves columns out or changes their values; default: none.
 	Columns Columns `yaml:"columns"`
-	// Snapshot is "initial" (read what the tables hold before the first
-	// change, the default) or "never".
-	Snapshot string `yaml:"snapshot"`
+	// Snapshot says what is copied of the rows that the tables hold; a word
+	// stands for its mode.
+	Snapshot SnapshotConfig `yaml:"snapshot"`
 	// Buffer bounds the memory of decoded changes that wait for the consumer;
 	// default 4MiB. One row may exceed it.
 	Buffer schemas.Size `yaml:"buffer"`
@@ -80,7 +80,7 @@ type Config struct {
 // failover reports whether standbys should keep a copy of the slot.
 func (c *Config) failover() bool { return c.Failover == nil || *c.Failover }
 
-// Values of Config.Decimals, TimePrecision, UnknownTypes and Snapshot.
+// Values of Config.Decimals, TimePrecision and UnknownTypes.
 const (
 	Precise = "precise"
 	String  = "string"
@@ -92,9 +92,6 @@ const (
 
 	Text   = "text"
 	Refuse = "refuse"
-
-	Initial = "initial"
-	Never   = "never"
 )
 
 // Values of Config.OnMaxWAL.
@@ -118,9 +115,7 @@ func (c *Config) Defaults() {
 	if c.UnknownTypes == "" {
 		c.UnknownTypes = Text
 	}
-	if c.Snapshot == "" {
-		c.Snapshot = Initial
-	}
+	c.Snapshot.defaults()
 	if c.Buffer == 0 {
 		c.Buffer = 4 << 20
 	}
@@ -199,11 +194,7 @@ func (c Config) Validate() error {
 		fault("unknown_types", fmt.Sprintf("%q is unknown", c.UnknownTypes), "write text or refuse")
 	}
 	errs = append(errs, c.Columns.validate())
-	switch c.Snapshot {
-	case "", Initial, Never:
-	default:
-		fault("snapshot", fmt.Sprintf("%q is unknown", c.Snapshot), "write initial or never")
-	}
+	c.Snapshot.validate(fault)
 	if c.Buffer < 0 || c.Buffer > 0 && c.Buffer < 64<<10 {
 		fault("buffer", c.Buffer.String()+" is too small", "give at least 64KiB")
 	}
