@@ -17,7 +17,7 @@ type retry struct {
 
 // again lets a read be tried again after a pause.
 func (e *Engine) again(r *retry, why string, of *run) {
-	r.pause = min(max(e.cfg.Backoff, 2*r.pause), maxBackoff)
+	r.pause = min(max(e.cfg.Backoff, 2*r.pause), 20*e.cfg.Backoff)
 	r.at = time.Now().Add(r.pause)
 	e.stats.Again++
 	e.cfg.Log.Debug("rows are read again", "table", of.Table, "why", why)
