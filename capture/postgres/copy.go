@@ -8,6 +8,7 @@ import (
 
 	"sluice/capture"
 	"sluice/capture/snapshot"
+	"sluice/schemas"
 )
 
 // prepare makes the engine of the snapshots, before the stream is read: it must
@@ -116,21 +117,29 @@ func (s *Source) chunk(c *snapshot.Chunk) capture.Batch {
 	b := c.Memory.(*block)
 	b.changes = c.Changes
 	if n := len(b.changes); n > 0 && !c.Incremental {
-		first, last := b.changes[0].Source, b.changes[n-1].Source
 		switch {
 		case c.FirstOfAll:
-			first[colSnapshot] = firstOfAll
+			b.edge(0, firstOfAll)
 		case c.FirstOfTable:
-			first[colSnapshot] = firstOfTable
+			b.edge(0, firstOfTable)
 		}
 		switch {
 		case c.LastOfAll:
-			last[colSnapshot] = lastOfAll
+			b.edge(n-1, lastOfAll)
 		case c.LastOfTable:
-			last[colSnapshot] = lastOfTable
+			b.edge(n-1, lastOfTable)
 		}
 	}
 	s.usedCopy, s.handed = c, time.Now()
 	s.note()
 	return b.batch(s.at)
+}
+
+// edge says of a row that it is the first or the last; it gets a source block of
+// its own for it.
+func (b *block) edge(i int, which schemas.Value) {
+	src := b.arena.Row(len(b.changes[i].Source))
+	copy(src, b.changes[i].Source)
+	src[colSnapshot] = which
+	b.changes[i].Source = src
 }

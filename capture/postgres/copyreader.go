@@ -239,7 +239,7 @@ type filling struct {
 	rows    int   // in the block
 	number  int64 // of the next row
 	prefix  []byte
-	source  schemas.Row
+	source  schemas.Row // that the rows share
 }
 
 // begin prepares a block.
@@ -337,12 +337,10 @@ func (f *filling) row(values [][]byte) error {
 			return valueFault(f.rel, i, fmt.Sprintf("row %d of the snapshot", f.number), err)
 		}
 	}
-	src := a.Row(len(f.source))
-	copy(src, f.source)
 	id := append(a.Grow(len(f.prefix)+16), f.prefix...)
 	id = appendHex(id, uint64(f.number), 16)
 	a.Keep(len(id))
-	f.block.changes = append(f.block.changes, schemas.Change{Op: schemas.Read, Table: f.rel.table, After: row, Source: src, ID: id[:len(id):len(id)]})
+	f.block.changes = append(f.block.changes, schemas.Change{Op: schemas.Read, Table: f.rel.table, After: row, Source: f.source, ID: id[:len(id):len(id)]})
 	f.rows++
 	f.number++
 	return nil

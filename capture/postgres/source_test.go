@@ -93,8 +93,9 @@ func (b *bed) source(t testing.TB, c Config) *Source {
 	return s
 }
 
-func newHarness(t *testing.T) capturetest.Harness {
-	b := newBed(t)
+func newHarness(t *testing.T) capturetest.Harness { return newBed(t).harness() }
+
+func (b *bed) harness() capturetest.Harness {
 	return capturetest.Harness{
 		Schema: "public",
 		Copying: func(t testing.TB, p schemas.Position) bool {
