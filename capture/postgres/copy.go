@@ -34,8 +34,9 @@ func (s *Source) prepare(ctx context.Context, relations []*relation) error {
 	if s.cfg.Snapshot.Mode == Never {
 		done = names
 	}
+	s.captured, s.origin = names, fmt.Sprintf("%016X", uint64(s.at.LSN))
 	s.engine.Keep(names, done)
-	s.engine.Add(fmt.Sprintf("%016X", uint64(s.at.LSN)), names...)
+	s.engine.Add(s.origin, names...)
 	s.note()
 	return nil
 }
@@ -143,3 +144,12 @@ func (b *block) edge(i int, which schemas.Value) {
 	src[colSnapshot] = which
 	b.changes[i].Source = src
 }
+
+// Signal obeys a signal about snapshots.
+func (s *Source) Signal(_ context.Context, signal capture.Signal) error {
+	s.engine.Signal(signal, s.captured, s.origin)
+	return nil
+}
+
+// Signalled is the number of the last signal obeyed.
+func (s *Source) Signalled() int64 { return s.engine.Signalled() }

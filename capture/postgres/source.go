@@ -30,6 +30,8 @@ type Source struct {
 	copies   *copies
 	engine   *snapshot.Engine
 	stopCopy context.CancelFunc
+	captured []string // the tables' names
+	origin   string   // begins the names of snapshots
 	copying  sync.WaitGroup
 	stream   *stream
 	used     *block // what the last Next handed out

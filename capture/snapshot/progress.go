@@ -21,8 +21,8 @@ type progress struct {
 	// Begun: a first row of the first copies was handed out.
 	Begun  bool `json:"begun,omitempty"`
 	Paused bool `json:"paused,omitempty"`
-	// Signal is the last one handled.
-	Signal int64 `json:"signal,omitempty"`
+	// Signals is the number of the next signal to obey.
+	Signals int64 `json:"signals,omitempty"`
 
 	encoded json.RawMessage // nil: changed since
 }
