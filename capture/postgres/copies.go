@@ -92,11 +92,11 @@ func (c *copies) block() *block {
 
 // relation returns the table's layout, compiled anew where the catalogue says
 // something else than before. The session's transaction holds a lock on the table.
-func (c *copies) relation(ctx context.Context, q querier, table string, oid uint32, print string) (*copied, error) {
+func (c *copies) relation(ctx context.Context, q querier, table string, oid uint32, catalogue string) (*copied, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	t := c.tables[table]
-	if t != nil && t.print == print {
+	if t != nil && t.print == catalogue {
 		return t, nil
 	}
 	info, err := readTable(ctx, q, oid)
@@ -115,7 +115,7 @@ func (c *copies) relation(ctx context.Context, q querier, table string, oid uint
 	if t != nil && t.rel.same(rel) {
 		rel = t.rel // one Table for one version
 	}
-	t = &copied{rel: rel, print: print}
+	t = &copied{rel: rel, print: catalogue}
 	c.tables[table] = t
 	return t, nil
 }

@@ -72,8 +72,6 @@ func (c *consumer) apply(t *rapid.T, change fakeChange) {
 // place is a position: whole transactions, and events of the next one.
 type place struct{ tx, event int }
 
-func (p place) before(o place) bool { return p.tx < o.tx || p.tx == o.tx && p.event < o.event }
-
 // decoded is an event that the stream's reader has passed on.
 type decoded struct {
 	at      place // behind it

@@ -144,7 +144,8 @@ func (m *memory) sweep(views []View) {
 
 // fingerprint hashes a table's name and the key values of a row.
 func (m *memory) fingerprint(table string, t *schemas.Table, row schemas.Row) fingerprint {
-	b := append(m.buf[:0], table...)
+	m.buf = append(m.buf[:0], table...)
+	b := m.buf
 	for _, k := range t.Key {
 		b = appendValue(b, row[k])
 	}

@@ -43,7 +43,7 @@ func (e *Engine) work(ctx context.Context) {
 		if r == nil {
 			var err error
 			if r, err = e.db.Connect(ctx); err != nil {
-				e.undo(do, err, ctx)
+				e.undo(ctx, do, err)
 				return
 			}
 			e.mu.Lock()
@@ -68,7 +68,7 @@ func (e *Engine) work(ctx context.Context) {
 
 // undo gives a job back that has no session. While another worker has one, the
 // snapshot goes on with fewer.
-func (e *Engine) undo(do job, err error, ctx context.Context) {
+func (e *Engine) undo(ctx context.Context, do job, err error) {
 	_ = do(ctx, unconnected{err})
 	e.mu.Lock()
 	defer e.mu.Unlock()
