@@ -60,6 +60,10 @@ test-kafka: install-services ## The tests that need a Kafka, against Apache Kafk
 	SLUICE_TEST_KAFKA=apache SLUICE_INSTALL=1 REQUIRE_SERVICES=1 go test -timeout 20m -count=1 \
 		./stream/... ./sinks/... ./capture/... ./schemas/registry/... ./ops/e2e
 
+.PHONY: compare-debezium
+compare-debezium: install-services ## Our raw topics beside those of a real Debezium, record by record
+	SLUICE_INSTALL=1 REQUIRE_SERVICES=1 go test ./ops/debezium -count=1 -v
+
 .PHONY: crash
 crash: build install-postgres ## kill -9 of each role at random under load, ROUNDS times, then compare every row
 	ROUNDS=$(ROUNDS) SEED=$(SEED) REQUIRE_SERVICES=1 go test ./ops/e2e -run '^Test(Capture)?Crash$$' -count=1 -v -timeout 60m

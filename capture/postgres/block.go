@@ -13,6 +13,7 @@ import (
 type block struct {
 	arena    schemas.Arena
 	changes  []schemas.Change
+	gaps     []gap // values yet to be read
 	time     time.Time
 	snapshot bool
 }
@@ -40,6 +41,8 @@ func (b *block) reset(target int) {
 	b.arena.Reset()
 	clear(b.changes)
 	b.changes = b.changes[:0]
+	clear(b.gaps)
+	b.gaps = b.gaps[:0]
 	b.time, b.snapshot = time.Time{}, false
 }
 

@@ -47,7 +47,7 @@ func (b *budget) check(ctx context.Context, q querier, state *slotState) error {
 	if paused := share >= pauseShare; s.pausedByWAL.Swap(paused) != paused {
 		s.log.Warn("a running snapshot is told to pause or to go on, so that the stream comes first", "paused", paused, "kept", size(kept), "max_wal", s.cfg.MaxWAL)
 	}
-	if share < 1 || s.verdict.Load() != nil {
+	if share < 1 || s.ended() {
 		return nil
 	}
 	if s.cfg.OnMaxWAL == Stop {
@@ -110,6 +110,9 @@ func (s *Source) end(f *schemas.Fault) {
 		_ = s.stream.conn.Conn().SetReadDeadline(time.Unix(1, 0)) // wakes the reader
 	}
 }
+
+// ended reports whether the watch has ended the stream.
+func (s *Source) ended() bool { return s.verdict.Load() != nil }
 
 // judged replaces an error of the connection by the reason why the watch ended
 // it.

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"path"
 	"regexp"
+	"slices"
 	"strings"
 	"time"
 
@@ -44,6 +45,14 @@ type Config struct {
 	// Snapshot says what is copied of the rows that the tables hold; a word
 	// stands for its mode.
 	Snapshot SnapshotConfig `yaml:"snapshot"`
+	// Toast says how a large value arrives that an update did not change and the
+	// log therefore leaves out: "placeholder" (Debezium's, the default; a type
+	// that has no placeholder is read) or "reselect" (the value that the row has
+	// when the event is read, by its key).
+	Toast string `yaml:"toast"`
+	// Partitions says what the rows of a partitioned table are: "root" (of the
+	// table that is partitioned, the default) or "leaf" (of their partition).
+	Partitions string `yaml:"partitions"`
 	// Buffer bounds the memory of decoded changes that wait for the consumer;
 	// default 4MiB. One row may exceed it.
 	Buffer schemas.Size `yaml:"buffer"`
@@ -80,7 +89,8 @@ type Config struct {
 // failover reports whether standbys should keep a copy of the slot.
 func (c *Config) failover() bool { return c.Failover == nil || *c.Failover }
 
-// Values of Config.Decimals, TimePrecision and UnknownTypes.
+// Values of Config.Decimals, TimePrecision, UnknownTypes, Toast and
+// Partitions.
 const (
 	Precise = "precise"
 	String  = "string"
@@ -92,6 +102,12 @@ const (
 
 	Text   = "text"
 	Refuse = "refuse"
+
+	Placeholder = "placeholder"
+	Reselect    = "reselect"
+
+	Root = "root"
+	Leaf = "leaf"
 )
 
 // Values of Config.OnMaxWAL.
@@ -116,6 +132,12 @@ func (c *Config) Defaults() {
 		c.UnknownTypes = Text
 	}
 	c.Snapshot.defaults()
+	if c.Toast == "" {
+		c.Toast = Placeholder
+	}
+	if c.Partitions == "" {
+		c.Partitions = Root
+	}
 	if c.Buffer == 0 {
 		c.Buffer = 4 << 20
 	}
@@ -195,6 +217,16 @@ func (c Config) Validate() error {
 	}
 	errs = append(errs, c.Columns.validate())
 	c.Snapshot.validate(fault)
+	switch c.Toast {
+	case "", Placeholder, Reselect:
+	default:
+		fault("toast", fmt.Sprintf("%q is unknown", c.Toast), "write placeholder or reselect")
+	}
+	switch c.Partitions {
+	case "", Root, Leaf:
+	default:
+		fault("partitions", fmt.Sprintf("%q is unknown", c.Partitions), "write root or leaf")
+	}
 	if c.Buffer < 0 || c.Buffer > 0 && c.Buffer < 64<<10 {
 		fault("buffer", c.Buffer.String()+" is too small", "give at least 64KiB")
 	}
@@ -241,6 +273,25 @@ func (c *Config) captures(schema, table string) bool {
 		}
 	}
 	return false
+}
+
+// wants reports whether the table's rows are to be read under its own name, and
+// notes where it is for the sake of a table that it is part of.
+func (c *Config) wants(t *tableInfo) bool {
+	switch {
+	case t.unfit != "":
+		return false
+	case c.Partitions != Leaf:
+		return c.captures(t.schema, t.name) && (!t.partition || slices.Contains(c.Tables, t.fullName()))
+	case t.kind == "p":
+		return false
+	}
+	for _, a := range t.ancestors {
+		if schema, name, _ := strings.Cut(a, "."); c.captures(schema, name) {
+			t.root = quote(schema) + "." + quote(name)
+		}
+	}
+	return t.root != "" || c.captures(t.schema, t.name)
 }
 
 func matches(pattern, name string) bool {

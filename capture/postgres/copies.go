@@ -106,6 +106,7 @@ func (c *copies) relation(ctx context.Context, q querier, table string, oid uint
 	if info == nil {
 		return nil, snapshot.ErrGone
 	}
+	c.source.publication.limit(info, c.source.server.version)
 	clear(c.types.asked) // labels may have come
 	rel, err := c.types.compile(ctx, q, info, sourceTable)
 	if err != nil {

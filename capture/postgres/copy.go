@@ -36,7 +36,16 @@ func (s *Source) prepare(ctx context.Context, relations []*relation) error {
 	}
 	s.captured, s.origin = names, fmt.Sprintf("%016X", uint64(s.at.LSN))
 	s.engine.Keep(names, done)
-	s.engine.Add(s.origin, names...)
+	var added, others []string
+	for _, name := range names {
+		if s.publication.exists && s.publication.tables[name] == nil {
+			added = append(added, name)
+		} else {
+			others = append(others, name)
+		}
+	}
+	s.engine.Add(s.origin, false, others...)
+	s.engine.Add(s.origin, true, added...)
 	s.note()
 	return nil
 }

@@ -131,8 +131,7 @@ func (r *copyReader) read(ctx context.Context, q *snapshot.Request) (*snapshot.C
 
 // q2sql writes the query of a range in key order.
 func q2sql(rel *relation, q *snapshot.Request) (string, [][]byte) {
-	sql := selectRows(rel)
-	var conditions []string
+	sql := selectRows(rel, q.Where)
 	var args [][]byte
 	key := make([]string, len(rel.table.Key))
 	for i, k := range rel.table.Key {
@@ -147,30 +146,21 @@ func q2sql(rel *relation, q *snapshot.Request) (string, [][]byte) {
 			args = append(args, []byte(v))
 			params[i] = "$" + strconv.Itoa(len(args))
 		}
-		conditions = append(conditions, "("+strings.Join(key, ", ")+") "+operator+" ("+strings.Join(params, ", ")+")")
+		sql += " AND (" + strings.Join(key, ", ") + ") " + operator + " (" + strings.Join(params, ", ") + ")"
 	}
 	bound(">", q.After)
 	bound("<=", q.UpTo)
-	if q.Where != "" {
-		conditions = append(conditions, "("+q.Where+")")
-	}
-	if len(conditions) > 0 {
-		sql += " WHERE " + strings.Join(conditions, " AND ")
-	}
 	return sql + " ORDER BY " + strings.Join(key, ", "), args
 }
 
-// selectRows writes the query of all rows.
-func selectRows(rel *relation) string {
-	columns := make([]string, len(rel.table.Columns))
-	for i, c := range rel.table.Columns {
-		columns[i] = quote(c.Name)
+// selectRows writes the query of the rows that are published.
+func selectRows(rel *relation, where string) string {
+	columns, from, published := rel.published()
+	sql := "SELECT " + strings.Join(columns, ", ") + " FROM " + from + " WHERE " + published
+	if where != "" {
+		sql += " AND (" + where + ")"
 	}
-	only := "ONLY "
-	if rel.info.kind == "p" {
-		only = ""
-	}
-	return "SELECT " + strings.Join(columns, ", ") + " FROM " + only + rel.info.sql()
+	return sql
 }
 
 // ReadAll reads a table in one view.
@@ -191,10 +181,7 @@ func (r *copyReader) readAll(ctx context.Context, q *snapshot.Request, out func(
 	if err := q.Usable(v); err != nil {
 		return err
 	}
-	sql := selectRows(t.rel)
-	if q.Where != "" {
-		sql += " WHERE " + q.Where
-	}
+	sql := selectRows(t.rel, q.Where)
 	f := &filling{reader: r, rel: t.rel, request: q, view: v, time: time.Now(), block: r.copies.block()}
 	f.begin()
 	running, stop := context.WithCancel(ctx)

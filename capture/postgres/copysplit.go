@@ -54,11 +54,8 @@ func (r *copyReader) split(ctx context.Context, table string, parts int) (snapsh
 	columns := strings.Join(key, ", ")
 	pages := max(1, heap>>13)
 	percent := min(100, 100*float64(samples*parts)/float64(pages))
-	only := "ONLY "
-	if rel.info.kind == "p" {
-		only = ""
-	}
-	found, err := plain{r.conn}.query(ctx, "SELECT "+columns+" FROM "+only+rel.info.sql()+
+	_, from, _ := rel.published()
+	found, err := plain{r.conn}.query(ctx, "SELECT "+columns+" FROM "+from+
 		" TABLESAMPLE SYSTEM ("+strconv.FormatFloat(percent, 'f', -1, 64)+") ORDER BY "+columns)
 	if err != nil {
 		return snapshot.Layout{}, err

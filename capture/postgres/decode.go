@@ -157,7 +157,7 @@ var nibble = func() (t [256]byte) {
 }()
 
 // decodeBits reads '0' and '1', most significant first, into little-endian
-// bytes.
+// bytes; those above the highest one bit are left out, as Debezium does.
 func decodeBits(dst *schemas.Value, src []byte, a *schemas.Arena) error {
 	n := (len(src) + 7) / 8
 	out := a.Grow(n)[:n]
@@ -169,8 +169,11 @@ func decodeBits(dst *schemas.Value, src []byte, a *schemas.Arena) error {
 		place := len(src) - 1 - i
 		out[place/8] |= (c - '0') << (place % 8)
 	}
+	for n > 0 && out[n-1] == 0 {
+		n--
+	}
 	a.Keep(n)
-	*dst = schemas.BytesOf(out)
+	*dst = schemas.BytesOf(out[:n:n])
 	return nil
 }
 

@@ -23,7 +23,7 @@ var decoders = map[string]decodeFunc{
 	"domain of int8[] as array": decodeArray(decodeArray(decodeInt(64), ',', 1), ',', 1),
 	"hash":                      decodeHashed("salt"), "truncate": decodeTruncated(decodeText, 3), "mask": decodeMasked,
 	"date": decodeDate, "time": decodeTime, "timetz": decodeTimetz, "timestamp": decodeTimestamp(1),
-	"timestamp(3)": decodeTimestamp(1000), "timestamptz": decodeTimestamptz, "interval": decodeInterval,
+	"timestamp(3)": decodeTimestamp(1000), "timestamptz": decodeTimestamptz(-1), "interval": decodeInterval,
 	"int8[]": decodeArray(decodeInt(64), ',', 1), "text[]": decodeArray(decodeText, ',', 1), "numeric[]": decodeArray(decodeVarDecimal, ',', 1),
 }
 
@@ -117,7 +117,7 @@ func TestTimesAsTheStandardLibraryReadsThem(t *testing.T) {
 		if want := at.Truncate(24*time.Hour).UnixMicro() / microsDay; v.Int() != want {
 			t.Fatalf("date of %s is %d, want %d", at, v.Int(), want)
 		}
-		if err := decodeTimestamptz(&v, []byte(at.Format("2006-01-02 15:04:05.999999-07")), &a); err != nil || string(v.Bytes) != at.Format("2006-01-02T15:04:05.999999Z") {
+		if err := decodeTimestamptz(-1)(&v, []byte(at.Format("2006-01-02 15:04:05.999999-07")), &a); err != nil || string(v.Bytes) != at.Format("2006-01-02T15:04:05.000000Z") {
 			t.Fatalf("timestamptz %s is %s, error %v", at, v.Bytes, err)
 		}
 	})

@@ -181,10 +181,10 @@ func decodeTimestamp(unit int64) decodeFunc {
 	return func(dst *schemas.Value, src []byte, _ *schemas.Arena) error {
 		switch string(src) {
 		case "infinity":
-			*dst = schemas.IntOf(InfiniteTimestamp)
+			*dst = schemas.IntOf(InfiniteTimestamp / unit)
 			return nil
 		case "-infinity":
-			*dst = schemas.IntOf(NegativeInfiniteTimestamp)
+			*dst = schemas.IntOf(NegativeInfiniteTimestamp / unit)
 			return nil
 		}
 		rest, bc := cutEra(src)
@@ -209,53 +209,65 @@ func decodeTimestamp(unit int64) decodeFunc {
 }
 
 // decodeTimestamptz reads what a session in UTC writes and writes it as RFC
-// 3339, the fraction without closing zeros; infinity stays a word.
-func decodeTimestamptz(dst *schemas.Value, src []byte, a *schemas.Arena) error {
-	if string(src) == "infinity" || string(src) == "-infinity" {
-		*dst = schemas.TextOf(src)
-		return nil
+// 3339, with as many places of a second as the type modifier declares, six if it
+// is -1; infinity stays a word.
+func decodeTimestamptz(typmod int32) decodeFunc {
+	places := 6
+	if typmod >= 0 && typmod < 6 {
+		places = int(typmod)
 	}
-	if out := rewriteTimestamptz(src); out != nil {
-		*dst = schemas.TextOf(out)
-		return nil
-	}
-	rest, bc := cutEra(src)
-	s := scanner{rest, true}
-	y, m, d := s.date(bc)
-	s.expect(' ')
-	clock := s.clock()
-	if s.offset() != 0 || !s.done() {
-		return malformed("timestamptz in UTC", src)
-	}
-	out := a.Grow(40)
-	switch {
-	case y > 9999:
-		out = append(out, '+')
-		out = strconv.AppendInt(out, y, 10)
-	case y < 0:
+	return func(dst *schemas.Value, src []byte, a *schemas.Arena) error {
+		if string(src) == "infinity" || string(src) == "-infinity" {
+			*dst = schemas.TextOf(src)
+			return nil
+		}
+		if out := rewriteTimestamptz(src, places, a); out != nil {
+			*dst = schemas.TextOf(out)
+			return nil
+		}
+		rest, bc := cutEra(src)
+		s := scanner{rest, true}
+		y, m, d := s.date(bc)
+		s.expect(' ')
+		clock := s.clock()
+		if s.offset() != 0 || !s.done() {
+			return malformed("timestamptz in UTC", src)
+		}
+		out := a.Grow(40)
+		switch {
+		case y > 9999:
+			out = append(out, '+')
+			out = strconv.AppendInt(out, y, 10)
+		case y < 0:
+			out = append(out, '-')
+			out = appendPadded(out, -y, 4)
+		default:
+			out = appendPadded(out, y, 4)
+		}
 		out = append(out, '-')
-		out = appendPadded(out, -y, 4)
-	default:
-		out = appendPadded(out, y, 4)
+		out = appendPadded(out, m, 2)
+		out = append(out, '-')
+		out = appendPadded(out, d, 2)
+		out = append(out, 'T')
+		out = appendSeconds(out, clock)
+		if places > 0 {
+			out = append(out, '.')
+			out = appendPadded(out, clock%microsSecond, 6)
+			out = out[:len(out)-6+places]
+		}
+		out = append(out, 'Z')
+		a.Keep(len(out))
+		*dst = schemas.TextOf(out[:len(out):len(out)])
+		return nil
 	}
-	out = append(out, '-')
-	out = appendPadded(out, m, 2)
-	out = append(out, '-')
-	out = appendPadded(out, d, 2)
-	out = append(out, 'T')
-	out = appendClock(out, clock)
-	out = append(out, 'Z')
-	a.Keep(len(out))
-	*dst = schemas.TextOf(out[:len(out):len(out)])
-	return nil
 }
 
 // rewriteTimestamptz turns "2006-01-02 15:04:05[.999999]+00" into its RFC 3339
-// form in place; nil for any other form.
-func rewriteTimestamptz(src []byte) []byte {
+// form, in place where there is room; nil for any other form.
+func rewriteTimestamptz(src []byte, places int, a *schemas.Arena) []byte {
 	const form = "dddd-dd-dd dd:dd:dd"
 	n := len(src) - len("+00")
-	if n < len(form) || n > len(form)+7 || string(src[n:]) != "+00" {
+	if n < len(form) || n > len(form)+1+places || n == len(form)+1 || string(src[n:]) != "+00" {
 		return nil
 	}
 	for i, c := range src[:n] {
@@ -269,11 +281,25 @@ func rewriteTimestamptz(src []byte) []byte {
 			return nil
 		}
 	}
-	if n > len(form) && (n == len(form)+1 || src[n-1] == '0') {
-		return nil
+	size := len(form) + 1
+	if places > 0 {
+		size += 1 + places
 	}
-	src[len("dddd-dd-dd")], src[n] = 'T', 'Z'
-	return src[: n+1 : n+1]
+	out := src
+	if size > len(src) {
+		out = append(a.Grow(size), src[:n]...)
+		a.Keep(size)
+	}
+	out = out[:size:size]
+	out[len("dddd-dd-dd")] = 'T'
+	for i := n; i < size-1; i++ {
+		out[i] = '0'
+	}
+	if places > 0 {
+		out[len(form)] = '.'
+	}
+	out[size-1] = 'Z'
+	return out
 }
 
 // decodeTimetz reads a time with its zone and writes it in UTC.
@@ -291,12 +317,16 @@ func decodeTimetz(dst *schemas.Value, src []byte, a *schemas.Arena) error {
 	return nil
 }
 
-func appendClock(out []byte, t int64) []byte {
+func appendSeconds(out []byte, t int64) []byte {
 	out = appendPadded(out, t/microsHour, 2)
 	out = append(out, ':')
 	out = appendPadded(out, t/microsMinute%60, 2)
 	out = append(out, ':')
-	out = appendPadded(out, t/microsSecond%60, 2)
+	return appendPadded(out, t/microsSecond%60, 2)
+}
+
+func appendClock(out []byte, t int64) []byte {
+	out = appendSeconds(out, t)
 	if f := t % microsSecond; f != 0 {
 		out = append(out, '.')
 		out = appendPadded(out, f, 6)

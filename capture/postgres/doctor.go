@@ -26,7 +26,7 @@ func (s *Source) Diagnose(ctx context.Context, saved schemas.Position, admin str
 	if !saved.IsZero() {
 		at, err := parsePosition(saved)
 		if err != nil {
-			d.problem("saved position", "", s.resnapshot(), "cannot be read: %v", err)
+			d.problemf("saved position", "", s.resnapshot(), "cannot be read: %v", err)
 		} else {
 			d.saved = &at
 		}
@@ -42,7 +42,7 @@ func (s *Source) Diagnose(ctx context.Context, saved schemas.Position, admin str
 			if ctx.Err() != nil {
 				return d.found, ctx.Err()
 			}
-			d.problem("catalogue", "", "look again as an administrator: sluice doctor "+s.capture+" --as postgres://ADMIN@HOST/DATABASE", "cannot be read: %v", message(err))
+			d.problemf("catalogue", "", "look again as an administrator: sluice doctor "+s.capture+" --as postgres://ADMIN@HOST/DATABASE", "cannot be read: %v", message(err))
 		}
 	}
 	return d.found, nil
@@ -58,7 +58,7 @@ func (d *doctor) connect(ctx context.Context, admin string) bool {
 			return false
 		}
 	} else {
-		d.fine("connection", "", "%s", d.secrecy(conn))
+		d.finef("connection", "", "%s", d.secrecy(conn))
 	}
 	d.role = d.user()
 	if admin != "" {
@@ -81,34 +81,34 @@ func (d *doctor) connect(ctx context.Context, admin string) bool {
 	return true
 }
 
-func (d *doctor) add(level capture.Level, check, object, cure, format string, args ...any) {
+func (d *doctor) addf(level capture.Level, check, object, cure, format string, args ...any) {
 	d.found = append(d.found, capture.Finding{Check: check, Object: object, Level: level, Says: fmt.Sprintf(format, args...), Cure: cure})
 }
 
-func (d *doctor) fine(check, object, format string, args ...any) {
-	d.add(capture.Fine, check, object, "", format, args...)
+func (d *doctor) finef(check, object, format string, args ...any) {
+	d.addf(capture.Fine, check, object, "", format, args...)
 }
 
-func (d *doctor) warn(check, object, cure, format string, args ...any) {
-	d.add(capture.Warning, check, object, cure, format, args...)
+func (d *doctor) warnf(check, object, cure, format string, args ...any) {
+	d.addf(capture.Warning, check, object, cure, format, args...)
 }
 
-func (d *doctor) problem(check, object, cure, format string, args ...any) {
-	d.add(capture.Problem, check, object, cure, format, args...)
+func (d *doctor) problemf(check, object, cure, format string, args ...any) {
+	d.addf(capture.Problem, check, object, cure, format, args...)
 }
 
 // fault turns an error that names its cure into a finding.
 func (d *doctor) fault(check string, err error) {
 	var f *schemas.Fault
 	if !errors.As(err, &f) {
-		d.problem(check, "", "see the server's log", "%v", message(err))
+		d.problemf(check, "", "see the server's log", "%v", message(err))
 		return
 	}
 	says := f.What
 	if f.Err != nil {
 		says += ": " + f.Err.Error()
 	}
-	d.problem(check, "", f.Cure, "%s", says)
+	d.problemf(check, "", f.Cure, "%s", says)
 }
 
 // setting asks for a setting in the unit in which the server keeps it; known is

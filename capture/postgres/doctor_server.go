@@ -35,44 +35,44 @@ const maxSkew = time.Second
 func (d *doctor) lookAtServer(ctx context.Context) error {
 	version := fmt.Sprintf("PostgreSQL %d.%d", d.srv.version/10000, d.srv.version%10000)
 	if d.srv.version < 130000 {
-		d.problem("server version", "", "upgrade it to 13 or later", "%s", version)
+		d.problemf("server version", "", "upgrade it to 13 or later", "%s", version)
 	} else {
-		d.fine("server version", "", "%s", version)
+		d.finef("server version", "", "%s", version)
 	}
 	if d.srv.walLevel != "logical" {
-		d.problem("wal_level", "", "as a superuser: ALTER SYSTEM SET wal_level = logical; and restart the server", "is %s, not logical", d.srv.walLevel)
+		d.problemf("wal_level", "", "as a superuser: ALTER SYSTEM SET wal_level = logical; and restart the server", "is %s, not logical", d.srv.walLevel)
 	} else {
-		d.fine("wal_level", "", "is logical")
+		d.finef("wal_level", "", "is logical")
 	}
 	if work, text, known, err := d.setting(ctx, "logical_decoding_work_mem"); err != nil {
 		return err
 	} else if known {
 		if work < 16<<10 {
-			d.warn("logical_decoding_work_mem", "", "as a superuser: ALTER SYSTEM SET logical_decoding_work_mem = '64MB'; SELECT pg_reload_conf();",
+			d.warnf("logical_decoding_work_mem", "", "as a superuser: ALTER SYSTEM SET logical_decoding_work_mem = '64MB'; SELECT pg_reload_conf();",
 				"is %s: the server writes each transaction that is larger to its disk while it decodes", text)
 		} else {
-			d.fine("logical_decoding_work_mem", "", "is %s", text)
+			d.finef("logical_decoding_work_mem", "", "is %s", text)
 		}
 	}
 	switch t := d.srv.senderTimeout; {
 	case t == 0:
-		d.warn("wal_sender_timeout", "", "as a superuser: ALTER SYSTEM SET wal_sender_timeout = '60s'; SELECT pg_reload_conf();",
+		d.warnf("wal_sender_timeout", "", "as a superuser: ALTER SYSTEM SET wal_sender_timeout = '60s'; SELECT pg_reload_conf();",
 			"is off: the server never notices that a capture is gone whose host died, and its slot stays busy")
 	case t < 10*time.Second:
-		d.warn("wal_sender_timeout", "", "as a superuser: ALTER SYSTEM SET wal_sender_timeout = '60s'; SELECT pg_reload_conf();",
+		d.warnf("wal_sender_timeout", "", "as a superuser: ALTER SYSTEM SET wal_sender_timeout = '60s'; SELECT pg_reload_conf();",
 			"is %s: a short pause of the network ends the stream", t)
 	default:
-		d.fine("wal_sender_timeout", "", "is %s", t)
+		d.finef("wal_sender_timeout", "", "is %s", t)
 	}
 	state, err := readSlotState(ctx, d.q, d.cfg.Slot)
 	if err != nil {
 		return err
 	}
 	if skew := state.skew(); skew.Abs() > maxSkew {
-		d.warn("clock", "", "keep both hosts on network time (chrony, systemd-timesyncd)",
+		d.warnf("clock", "", "keep both hosts on network time (chrony, systemd-timesyncd)",
 			"the server's clock is %s %s this host's, so the lag in seconds is as wrong", skew.Abs().Round(time.Millisecond), map[bool]string{true: "ahead of", false: "behind"}[skew > 0])
 	} else {
-		d.fine("clock", "", "differs by %s from this host's", state.skew().Abs().Round(time.Millisecond))
+		d.finef("clock", "", "differs by %s from this host's", state.skew().Abs().Round(time.Millisecond))
 	}
 	return nil
 }
@@ -93,11 +93,11 @@ func (d *doctor) lookAtRoom(ctx context.Context) error {
 		cure := fmt.Sprintf("as a superuser: ALTER SYSTEM SET %s = %d; and restart the server", setting, max(limit*2, 10))
 		switch {
 		case left <= 0 && own == 0:
-			d.problem(setting, "", cure, "all %d are in use, and this capture needs one%s", limit, what)
+			d.problemf(setting, "", cure, "all %d are in use, and this capture needs one%s", limit, what)
 		case left <= 0:
-			d.warn(setting, "", cure, "all %d are in use", limit)
+			d.warnf(setting, "", cure, "all %d are in use", limit)
 		default:
-			d.fine(setting, "", "%d of %d are free", left, limit)
+			d.finef(setting, "", "%d of %d are free", left, limit)
 		}
 	}
 	room("max_replication_slots", r.int(0), r.int(1), r.int(4), ", or drop a slot that nobody reads")
@@ -117,31 +117,31 @@ func (d *doctor) lookAtRole(ctx context.Context) error {
 	}
 	role := quote(d.role)
 	if len(rows) == 0 {
-		d.problem("role", d.role, "make it: sluice grants "+d.capture+" prints the SQL", "does not exist")
+		d.problemf("role", d.role, "make it: sluice grants "+d.capture+" prints the SQL", "does not exist")
 		return nil
 	}
 	r := rows[0]
 	bad := len(d.found)
 	if !r.bool(0) {
-		d.problem("role", d.role, fmt.Sprintf("as a superuser: ALTER ROLE %s LOGIN;", role), "may not log in")
+		d.problemf("role", d.role, fmt.Sprintf("as a superuser: ALTER ROLE %s LOGIN;", role), "may not log in")
 	}
 	if !r.bool(1) && !r.bool(2) {
-		d.problem("role", d.role, fmt.Sprintf("as a superuser: ALTER ROLE %s REPLICATION;", role), "has no REPLICATION")
+		d.problemf("role", d.role, fmt.Sprintf("as a superuser: ALTER ROLE %s REPLICATION;", role), "has no REPLICATION")
 	}
 	if !r.bool(3) {
-		d.problem("role", d.role, fmt.Sprintf("as a superuser: GRANT CONNECT ON DATABASE %s TO %s;", quote(d.srv.database), role), "may not connect to database %s", d.srv.database)
+		d.problemf("role", d.role, fmt.Sprintf("as a superuser: GRANT CONNECT ON DATABASE %s TO %s;", quote(d.srv.database), role), "may not connect to database %s", d.srv.database)
 	}
 	if r.bool(4) {
-		d.problem("role", d.role, fmt.Sprintf("as a superuser: ALTER ROLE %s VALID UNTIL 'infinity';", role), "its password has expired")
+		d.problemf("role", d.role, fmt.Sprintf("as a superuser: ALTER ROLE %s VALID UNTIL 'infinity';", role), "its password has expired")
 	}
 	if n := r.int(5); n >= 0 && n < 4 {
-		d.warn("role", d.role, fmt.Sprintf("as a superuser: ALTER ROLE %s CONNECTION LIMIT -1;", role), "may have %d connections; the capture needs up to 4 and some for its snapshot", n)
+		d.warnf("role", d.role, fmt.Sprintf("as a superuser: ALTER ROLE %s CONNECTION LIMIT -1;", role), "may have %d connections; the capture needs up to 4 and some for its snapshot", n)
 	}
 	if r.bool(1) {
-		d.warn("role", d.role, "use a role of its own: sluice grants "+d.capture+" prints the SQL", "is a superuser; the capture needs REPLICATION and SELECT alone")
+		d.warnf("role", d.role, "use a role of its own: sluice grants "+d.capture+" prints the SQL", "is a superuser; the capture needs REPLICATION and SELECT alone")
 	}
 	if len(d.found) == bad {
-		d.fine("role", d.role, "may log in, connect and replicate")
+		d.finef("role", d.role, "may log in, connect and replicate")
 	}
 	return nil
 }
@@ -153,14 +153,14 @@ func (d *doctor) lookAtStandby(ctx context.Context) error {
 		return err
 	}
 	if d.srv.version < 160000 {
-		d.problem("standby", "", "capture from the primary, or upgrade both to 16", "the server is a standby, and decodes its log from version 16 on")
+		d.problemf("standby", "", "capture from the primary, or upgrade both to 16", "the server is a standby, and decodes its log from version 16 on")
 		return nil
 	}
 	if rows[0].text(1) != "on" {
-		d.problem("hot_standby_feedback", "", "on the standby, as a superuser: ALTER SYSTEM SET hot_standby_feedback = on; SELECT pg_reload_conf();",
+		d.problemf("hot_standby_feedback", "", "on the standby, as a superuser: ALTER SYSTEM SET hot_standby_feedback = on; SELECT pg_reload_conf();",
 			"is off: a vacuum on the primary invalidates the slot")
 	} else {
-		d.fine("hot_standby_feedback", "", "is on")
+		d.finef("hot_standby_feedback", "", "is on")
 	}
 	return nil
 }

@@ -15,9 +15,9 @@ func (d *doctor) lookAtSlot(ctx context.Context) error {
 	}
 	if s.Name == "" {
 		if d.saved != nil {
-			d.problem("slot", name, d.resnapshot(), "is gone, and with it the changes since %s", lsn(d.saved.LSN))
+			d.problemf("slot", name, d.resnapshot(), "is gone, and with it the changes since %s", lsn(d.saved.LSN))
 		} else {
-			d.fine("slot", name, "does not exist yet; the capture makes it at its first start")
+			d.finef("slot", name, "does not exist yet; the capture makes it at its first start")
 		}
 		return d.lookAtLimits(ctx, nil)
 	}
@@ -25,28 +25,28 @@ func (d *doctor) lookAtSlot(ctx context.Context) error {
 	bad := len(d.found)
 	switch {
 	case s.Plugin != plugin:
-		d.problem("slot", name, "set slot to a name that is free", "is of plug-in %s, not %s", s.Plugin, plugin)
+		d.problemf("slot", name, "set slot to a name that is free", "is of plug-in %s, not %s", s.Plugin, plugin)
 	case s.Database != d.srv.database:
-		d.problem("slot", name, "set slot to a name that is free", "is of database %s, not %s", s.Database, d.srv.database)
+		d.problemf("slot", name, "set slot to a name that is free", "is of database %s, not %s", s.Database, d.srv.database)
 	case s.lost():
 		why := s.Why
 		if why == "" {
 			why = "the server removed log that was not yet read (max_slot_wal_keep_size)"
 		}
-		d.problem("slot", name, drop+" then "+d.resnapshot(), "is lost: %s", why)
+		d.problemf("slot", name, drop+" then "+d.resnapshot(), "is lost: %s", why)
 	case s.WALStatus == "unreserved":
-		d.problem("slot", name, "start the capture at once, or raise max_slot_wal_keep_size", "the next checkpoint removes log that was not yet read")
+		d.problemf("slot", name, "start the capture at once, or raise max_slot_wal_keep_size", "the next checkpoint removes log that was not yet read")
 	case s.PID == 0:
-		d.warn("slot", name, fmt.Sprintf("start the capture: sluice capture %s; or, to give it up: %s", d.capture, drop), "nobody reads it, and the server keeps %s of log for it", size(s.retained()))
+		d.warnf("slot", name, fmt.Sprintf("start the capture: sluice capture %s; or, to give it up: %s", d.capture, drop), "nobody reads it, and the server keeps %s of log for it", size(s.retained()))
 	case s.TwoPhase:
-		d.warn("slot", name, drop+" then "+d.resnapshot(), "decodes prepared transactions at their PREPARE; the capture wants them at COMMIT PREPARED")
+		d.warnf("slot", name, drop+" then "+d.resnapshot(), "decodes prepared transactions at their PREPARE; the capture wants them at COMMIT PREPARED")
 	}
 	if len(d.found) == bad {
-		d.fine("slot", name, "is read by process %d, wal_status %s; %s of log not confirmed, %s kept", s.PID, s.WALStatus, size(s.lag()), size(s.retained()))
+		d.finef("slot", name, "is read by process %d, wal_status %s; %s of log not confirmed, %s kept", s.PID, s.WALStatus, size(s.lag()), size(s.retained()))
 	}
 	d.lookAtSaved(&s)
 	if d.srv.version >= 170000 && d.cfg.failover() && !s.Failover && !s.Synced {
-		d.warn("slot", name, "stop the capture, and in a replication session: ALTER_REPLICATION_SLOT "+quote(name)+" ( FAILOVER true ); and start it",
+		d.warnf("slot", name, "stop the capture, and in a replication session: ALTER_REPLICATION_SLOT "+quote(name)+" ( FAILOVER true ); and start it",
 			"is not copied to standbys: after a failover all rows must be read anew")
 	}
 	return d.lookAtLimits(ctx, &s)
@@ -57,15 +57,15 @@ func (d *doctor) lookAtSaved(s *slotState) {
 	switch {
 	case d.saved == nil:
 	case d.saved.Slot != d.cfg.Slot:
-		d.problem("saved position", "", d.resnapshot(), "is of slot %q, the configuration names %q", d.saved.Slot, d.cfg.Slot)
+		d.problemf("saved position", "", d.resnapshot(), "is of slot %q, the configuration names %q", d.saved.Slot, d.cfg.Slot)
 	case s.Confirmed != nil && lsn(*s.Confirmed) > lsn(d.saved.LSN):
 		// A live capture saves first and confirms then; but what is compared
 		// here was read first, and the slot may have moved since.
 		if s.PID == 0 {
-			d.problem("saved position", "", d.resnapshot(), "the slot was moved by somebody to %s, past the saved position %s", lsn(*s.Confirmed), lsn(d.saved.LSN))
+			d.problemf("saved position", "", d.resnapshot(), "the slot was moved by somebody to %s, past the saved position %s", lsn(*s.Confirmed), lsn(d.saved.LSN))
 		}
 	default:
-		d.fine("saved position", "", "%s fits the slot", lsn(d.saved.LSN))
+		d.finef("saved position", "", "%s fits the slot", lsn(d.saved.LSN))
 	}
 }
 
@@ -78,26 +78,26 @@ func (d *doctor) lookAtLimits(ctx context.Context, s *slotState) error {
 	}
 	switch {
 	case keep < 0 && d.cfg.MaxWAL == 0:
-		d.warn("max_slot_wal_keep_size", "", "give the capture a budget: max_wal: 20GiB; or as a superuser: ALTER SYSTEM SET max_slot_wal_keep_size = '20GB'; SELECT pg_reload_conf();",
+		d.warnf("max_slot_wal_keep_size", "", "give the capture a budget: max_wal: 20GiB; or as a superuser: ALTER SYSTEM SET max_slot_wal_keep_size = '20GB'; SELECT pg_reload_conf();",
 			"is off, and the capture has no max_wal: while the capture is stopped the log can fill the server's disk")
 	case keep >= 0 && s != nil && s.SafeWAL != nil && *s.SafeWAL < keep<<20/4:
-		d.warn("max_slot_wal_keep_size", "", "let the capture catch up, or raise max_slot_wal_keep_size", "is %s, of which %s are left until the slot is lost", text, size(max(0, *s.SafeWAL)))
+		d.warnf("max_slot_wal_keep_size", "", "let the capture catch up, or raise max_slot_wal_keep_size", "is %s, of which %s are left until the slot is lost", text, size(max(0, *s.SafeWAL)))
 	case keep >= 0 && d.cfg.MaxWAL > 0 && int64(d.cfg.MaxWAL) > keep<<20:
-		d.warn("max_slot_wal_keep_size", "", "choose a max_wal below it", "is %s, less than the capture's max_wal of %s: the server drops the log first", text, d.cfg.MaxWAL)
+		d.warnf("max_slot_wal_keep_size", "", "choose a max_wal below it", "is %s, less than the capture's max_wal of %s: the server drops the log first", text, d.cfg.MaxWAL)
 	case keep >= 0:
-		d.fine("max_slot_wal_keep_size", "", "is %s", text)
+		d.finef("max_slot_wal_keep_size", "", "is %s", text)
 	default:
-		d.fine("max_wal", "", "the capture keeps at most %s of log (%s)", d.cfg.MaxWAL, d.cfg.OnMaxWAL)
+		d.finef("max_wal", "", "the capture keeps at most %s of log (%s)", d.cfg.MaxWAL, d.cfg.OnMaxWAL)
 	}
 	idle, text, known, err := d.setting(ctx, "idle_replication_slot_timeout")
 	if err != nil || !known {
 		return err
 	}
 	if idle > 0 {
-		d.warn("idle_replication_slot_timeout", "", "as a superuser: ALTER SYSTEM SET idle_replication_slot_timeout = 0; SELECT pg_reload_conf();",
+		d.warnf("idle_replication_slot_timeout", "", "as a superuser: ALTER SYSTEM SET idle_replication_slot_timeout = 0; SELECT pg_reload_conf();",
 			"is %s: a capture that is stopped for longer loses its slot", text)
 	} else {
-		d.fine("idle_replication_slot_timeout", "", "is off")
+		d.finef("idle_replication_slot_timeout", "", "is off")
 	}
 	return nil
 }
@@ -129,7 +129,7 @@ func (d *doctor) lookAtHolders(ctx context.Context) error {
 			if ran > 0 {
 				text = ran.String() + " ago"
 			}
-			d.warn("transaction", "process "+r.text(0), fmt.Sprintf("commit it, or: SELECT pg_terminate_backend(%s);", r.text(0)),
+			d.warnf("transaction", "process "+r.text(0), fmt.Sprintf("commit it, or: SELECT pg_terminate_backend(%s);", r.text(0)),
 				"began %s (role %s, application %s) and is still open: the server keeps all log since", text, orUnknown(r.text(3)), orUnknown(r.text(4)))
 		}
 	}
@@ -138,11 +138,11 @@ func (d *doctor) lookAtHolders(ctx context.Context) error {
 		return err
 	}
 	for _, r := range rows {
-		d.warn("prepared transaction", r.text(0), fmt.Sprintf("in database %s: COMMIT PREPARED %s; or ROLLBACK PREPARED %s;", r.text(1), literal(r.text(0)), literal(r.text(0))),
+		d.warnf("prepared transaction", r.text(0), fmt.Sprintf("in database %s: COMMIT PREPARED %s; or ROLLBACK PREPARED %s;", r.text(1), literal(r.text(0)), literal(r.text(0))),
 			"waits since %s: the server keeps all log since", time.Duration(r.int(2))*time.Second)
 	}
 	if len(d.found) == bad {
-		d.fine("transactions", "", "none holds the slot back")
+		d.finef("transactions", "", "none holds the slot back")
 	}
 	return nil
 }

@@ -17,14 +17,14 @@ func (d *doctor) lookAtTables(ctx context.Context) error {
 	}
 	var tables []*tableInfo
 	for _, t := range all {
-		if d.cfg.captures(t.schema, t.name) && (!t.partition || slices.Contains(d.cfg.Tables, t.fullName())) {
+		if d.cfg.wants(t) {
 			tables = append(tables, t)
 		}
 	}
 	for _, pattern := range d.cfg.Tables {
 		schema, name, _ := strings.Cut(pattern, ".")
 		if !slices.ContainsFunc(tables, func(t *tableInfo) bool { return matches(schema, t.schema) && matches(name, t.name) }) {
-			d.problem("table", pattern, "correct the name (schema.table, case counts), or create the table first", "is not in database %s", d.srv.database)
+			d.problemf("table", pattern, "correct the name (schema.table, case counts), or create the table first", "is not in database %s", d.srv.database)
 		}
 	}
 	for _, t := range tables {
@@ -50,29 +50,29 @@ func (d *doctor) lookAtTable(ctx context.Context, t *tableInfo) error {
 	name, role := t.fullName(), quote(d.role)
 	if len(rows) == 1 {
 		if !rows[0].bool(0) {
-			d.problem("privilege", name, fmt.Sprintf("as its owner: GRANT SELECT ON %s TO %s;", t.sql(), role), "role %s has no SELECT", d.role)
+			d.problemf("privilege", name, fmt.Sprintf("as its owner: GRANT SELECT ON %s TO %s;", t.sql(), role), "role %s has no SELECT", d.role)
 		}
 		if !rows[0].bool(1) {
-			d.problem("privilege", name, fmt.Sprintf("as its owner: GRANT USAGE ON SCHEMA %s TO %s;", quote(t.schema), role), "role %s has no USAGE on schema %s", d.role, t.schema)
+			d.problemf("privilege", name, fmt.Sprintf("as its owner: GRANT USAGE ON SCHEMA %s TO %s;", quote(t.schema), role), "role %s has no USAGE on schema %s", d.role, t.schema)
 		}
 		if rows[0].bool(2) {
-			d.warn("row security", name, fmt.Sprintf("as a superuser: ALTER ROLE %s BYPASSRLS;", role), "its policies hide rows from the snapshot, while the log has all of them")
+			d.warnf("row security", name, fmt.Sprintf("as a superuser: ALTER ROLE %s BYPASSRLS;", role), "its policies hide rows from the snapshot, while the log has all of them")
 		}
 	}
 	switch why := t.lacksIdentity(); {
 	case why != "":
-		d.problem("replica identity", name, fmt.Sprintf("as its owner: ALTER TABLE %s ADD PRIMARY KEY (...); or ALTER TABLE %s REPLICA IDENTITY FULL;", t.sql(), t.sql()),
+		d.problemf("replica identity", name, fmt.Sprintf("as its owner: ALTER TABLE %s ADD PRIMARY KEY (...); or ALTER TABLE %s REPLICA IDENTITY FULL;", t.sql(), t.sql()),
 			"%s: PostgreSQL refuses its updates and deletes while it is published", why)
 	case len(t.toasted) > 0 && t.identity != "f":
-		d.warn("replica identity", name, fmt.Sprintf("as its owner: ALTER TABLE %s REPLICA IDENTITY FULL;", t.sql()),
+		d.warnf("replica identity", name, fmt.Sprintf("as its owner: ALTER TABLE %s REPLICA IDENTITY FULL;", t.sql()),
 			"large values that an update does not change are not in the log (%s)", strings.Join(t.toasted, ", "))
 	}
 	if len(t.keyColumns()) == 0 {
-		d.warn("key", name, fmt.Sprintf("as its owner: ALTER TABLE %s ADD PRIMARY KEY (...);", t.sql()),
+		d.warnf("key", name, fmt.Sprintf("as its owner: ALTER TABLE %s ADD PRIMARY KEY (...);", t.sql()),
 			"has none: its records have no key, and a snapshot that is interrupted reads it anew")
 	}
 	if len(d.found) == bad {
-		d.fine("table", name, "readable, key %s", strings.Join(t.keyColumns(), ", "))
+		d.finef("table", name, "readable, key %s", strings.Join(t.keyColumns(), ", "))
 	}
 	return nil
 }
@@ -89,19 +89,19 @@ func (d *doctor) lookAtPublication(ctx context.Context, tables []*tableInfo) err
 	}
 	if len(rows) == 0 {
 		if d.saved != nil {
-			d.problem("publication", name, d.resnapshot(), "is gone, and with it the changes since the saved position")
+			d.problemf("publication", name, d.resnapshot(), "is gone, and with it the changes since the saved position")
 		} else if len(tables) > 0 {
-			d.warn("publication", name, "as the owner of the tables: "+createPublication(name, tables)+";", "does not exist; the capture makes it where its role owns the tables")
+			d.warnf("publication", name, "as the owner of the tables: "+createPublication(name, tables)+";", "does not exist; the capture makes it where its role owns the tables")
 		}
 		return nil
 	}
 	bad := len(d.found)
 	if missing := rows[0].text(0); missing != "" {
-		d.problem("publication", name, fmt.Sprintf("as its owner: ALTER PUBLICATION %s SET (publish = 'insert, update, delete, truncate');", quote(name)), "leaves out %s", missing)
+		d.problemf("publication", name, fmt.Sprintf("as its owner: ALTER PUBLICATION %s SET (publish = 'insert, update, delete, truncate');", quote(name)), "leaves out %s", missing)
 	}
 	viaRoot := rows[0].bool(1)
 	if slices.ContainsFunc(tables, func(t *tableInfo) bool { return t.kind == "p" }) && !viaRoot {
-		d.problem("publication", name, fmt.Sprintf("as its owner: ALTER PUBLICATION %s SET (publish_via_partition_root = true);", quote(name)),
+		d.problemf("publication", name, fmt.Sprintf("as its owner: ALTER PUBLICATION %s SET (publish_via_partition_root = true);", quote(name)),
 			"publishes changes of partitions under the partitions' names")
 	}
 	rows, err = d.q.query(ctx, "SELECT to_jsonb(t)->>'schemaname', to_jsonb(t)->>'tablename', coalesce(to_jsonb(t)->>'rowfilter', '') FROM pg_catalog.pg_publication_tables t WHERE pubname = $1", name)
@@ -119,16 +119,15 @@ func (d *doctor) lookAtPublication(ctx context.Context, tables []*tableInfo) err
 		case where == nil && (t.kind != "p" || viaRoot):
 			missing = append(missing, t.sql())
 		case where != nil && *where != "":
-			d.warn("publication", name, fmt.Sprintf("as its owner: ALTER PUBLICATION %s SET TABLE ... without WHERE", quote(name)),
-				"publishes only the rows of %s that are %s, while the snapshot reads all", t.fullName(), *where)
+			d.finef("publication", name, "publishes, and the snapshot reads, only the rows of %s that are %s", t.fullName(), *where)
 		}
 	}
 	if len(missing) > 0 {
-		d.problem("publication", name, fmt.Sprintf("as the owner of the tables: ALTER PUBLICATION %s ADD TABLE %s;", quote(name), strings.Join(missing, ", ")),
+		d.problemf("publication", name, fmt.Sprintf("as the owner of the tables: ALTER PUBLICATION %s ADD TABLE %s;", quote(name), strings.Join(missing, ", ")),
 			"does not publish %s", strings.Join(missing, ", "))
 	}
 	if len(d.found) == bad {
-		d.fine("publication", name, "publishes every operation of every table")
+		d.finef("publication", name, "publishes every operation of every table")
 	}
 	return nil
 }

@@ -51,7 +51,7 @@ func (b *bed) streaming(t *testing.T, s *Source) schemas.Position {
 	t.Helper()
 	b.exec(t, "CREATE TABLE items (id int PRIMARY KEY); INSERT INTO items VALUES (1)")
 	r := capturetest.Open(t, s, "")
-	r.Until("c items => {id: 1}") // its event stands in for the row
+	r.Until("r items => {id: 1}")
 	b.exec(t, "INSERT INTO items VALUES (2)")
 	r.Until("c items => {id: 2}")
 	r.Ack(r.Last())
@@ -198,7 +198,7 @@ func TestCaptureFromAStandby(t *testing.T) {
 	r := capturetest.Open(t, s, "")
 	stop()
 	<-asked
-	r.Until("c items => {id: 1}") // its event stands in for the row
+	r.Until("r items => {id: 1}")
 	b.exec(t, "INSERT INTO items VALUES (2)")
 	r.Until("c items => {id: 2}")
 	r.Ack(r.Last())

@@ -179,6 +179,14 @@ func TestFaultsOfThePosition(t *testing.T) {
 		b.exec(t, fmt.Sprintf("SELECT pg_drop_replication_slot('%s')", b.slot))
 		wantFault(t, open(), at, "is gone", cure)
 	})
+	t.Run("slot recreated", func(t *testing.T) {
+		at := start(t)
+		b.idle(t)
+		b.exec(t, fmt.Sprintf("SELECT pg_drop_replication_slot('%s')", b.slot))
+		b.exec(t, "INSERT INTO items VALUES (1500)") // nobody will ever read it
+		b.exec(t, fmt.Sprintf("SELECT pg_create_logical_replication_slot('%s', 'pgoutput')", b.slot))
+		wantFault(t, open(), at, b.slot, "moved by somebody", cure)
+	})
 	t.Run("slot busy", func(t *testing.T) {
 		at := start(t)
 		busy := capturetest.Open(t, open(), at)

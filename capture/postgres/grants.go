@@ -45,7 +45,7 @@ func (s *Source) Grants(ctx context.Context, admin string) (string, error) {
 		return "", err
 	}
 	for _, t := range all {
-		if !s.cfg.captures(t.schema, t.name) || t.partition && !slices.Contains(s.cfg.Tables, t.fullName()) {
+		if !s.cfg.wants(t) {
 			continue
 		}
 		if err := t.readColumns(ctx, q); err != nil {
@@ -71,17 +71,17 @@ type grants struct {
 	b              strings.Builder
 }
 
-func (g *grants) line(format string, args ...any) { fmt.Fprintf(&g.b, format+"\n", args...) }
+func (g *grants) linef(format string, args ...any) { fmt.Fprintf(&g.b, format+"\n", args...) }
 
 // begin makes the role.
 func (g *grants) begin() {
 	role := quote(g.role)
-	g.line("-- The least that capture %s needs. Run it in database %s, as a superuser.", g.capture, g.database)
-	g.line("CREATE ROLE %s LOGIN REPLICATION;", role)
-	g.line("-- Its password, asked for without an echo in psql:  \\password %s", g.role)
-	g.line("-- Amazon RDS, Aurora:       without REPLICATION, then  GRANT rds_replication TO %s;", role)
-	g.line("-- Google Cloud SQL, Azure:  as it stands, by an administrator who has REPLICATION.")
-	g.line("GRANT CONNECT ON DATABASE %s TO %s;", quote(g.database), role)
+	g.linef("-- The least that capture %s needs. Run it in database %s, as a superuser.", g.capture, g.database)
+	g.linef("CREATE ROLE %s LOGIN REPLICATION;", role)
+	g.linef("-- Its password, asked for without an echo in psql:  \\password %s", g.role)
+	g.linef("-- Amazon RDS, Aurora:       without REPLICATION, then  GRANT rds_replication TO %s;", role)
+	g.linef("-- Google Cloud SQL, Azure:  as it stands, by an administrator who has REPLICATION.")
+	g.linef("GRANT CONNECT ON DATABASE %s TO %s;", quote(g.database), role)
 }
 
 func (g *grants) fromDatabase() string {
@@ -93,15 +93,15 @@ func (g *grants) fromDatabase() string {
 		}
 		tables = append(tables, t.sql())
 	}
-	g.line("GRANT USAGE ON SCHEMA %s TO %s;", strings.Join(schemaNames, ", "), quote(g.role))
-	g.line("GRANT SELECT ON %s TO %s;", strings.Join(tables, ", "), quote(g.role))
-	g.line("")
-	g.line("-- As the owner of the tables.")
-	g.line("%s;", createPublication(g.cfg.Publication, g.tables))
+	g.linef("GRANT USAGE ON SCHEMA %s TO %s;", strings.Join(schemaNames, ", "), quote(g.role))
+	g.linef("GRANT SELECT ON %s TO %s;", strings.Join(tables, ", "), quote(g.role))
+	g.linef("")
+	g.linef("-- As the owner of the tables.")
+	g.linef("%s;", createPublication(g.cfg.Publication, g.tables))
 	for _, t := range g.tables {
 		if why := t.lacksIdentity(); why != "" {
-			g.line("-- %s: %s, and PostgreSQL refuses its updates and deletes once it is published.", t.fullName(), why)
-			g.line("ALTER TABLE %s REPLICA IDENTITY FULL;", t.sql())
+			g.linef("-- %s: %s, and PostgreSQL refuses its updates and deletes once it is published.", t.fullName(), why)
+			g.linef("ALTER TABLE %s REPLICA IDENTITY FULL;", t.sql())
 		}
 	}
 	return g.b.String()
@@ -124,39 +124,26 @@ func (g *grants) fromConfig() string {
 		tables = append(tables, quote(schema)+"."+quote(name))
 	}
 	if len(schemaNames) > 0 {
-		g.line("GRANT USAGE ON SCHEMA %s TO %s;", strings.Join(schemaNames, ", "), quote(g.role))
+		g.linef("GRANT USAGE ON SCHEMA %s TO %s;", strings.Join(schemaNames, ", "), quote(g.role))
 	}
 	if len(tables) > 0 {
-		g.line("GRANT SELECT ON %s TO %s;", strings.Join(tables, ", "), quote(g.role))
+		g.linef("GRANT SELECT ON %s TO %s;", strings.Join(tables, ", "), quote(g.role))
 	}
 	for _, p := range patterns {
-		g.line("-- %s is a pattern: grant USAGE on the schemas and SELECT on the tables that match, and publish them.", p)
+		g.linef("-- %s is a pattern: grant USAGE on the schemas and SELECT on the tables that match, and publish them.", p)
 	}
 	if len(patterns) > 0 {
-		g.line("-- With the database at hand they are listed: sluice grants %s --as postgres://ADMIN@HOST/%s", g.capture, g.database)
+		g.linef("-- With the database at hand they are listed: sluice grants %s --as postgres://ADMIN@HOST/%s", g.capture, g.database)
 	}
 	if len(tables) > 0 {
-		g.line("")
-		g.line("-- As the owner of the tables. Those without a primary key need REPLICA IDENTITY FULL.")
-		g.line("CREATE PUBLICATION %s FOR TABLE %s;", quote(g.cfg.Publication), strings.Join(tables, ", "))
+		g.linef("")
+		g.linef("-- As the owner of the tables. Those without a primary key need REPLICA IDENTITY FULL.")
+		g.linef("CREATE PUBLICATION %s FOR TABLE %s;", quote(g.cfg.Publication), strings.Join(tables, ", "))
 	}
 	return g.b.String()
 }
 
 func isPattern(name string) bool { return strings.ContainsAny(name, `*?[\`) }
-
-// createPublication is the statement that publishes the tables.
-func createPublication(name string, tables []*tableInfo) string {
-	names := make([]string, len(tables))
-	for i, t := range tables {
-		names[i] = t.sql()
-	}
-	create := fmt.Sprintf("CREATE PUBLICATION %s FOR TABLE %s", quote(name), strings.Join(names, ", "))
-	if slices.ContainsFunc(tables, func(t *tableInfo) bool { return t.kind == "p" }) {
-		create += " WITH (publish_via_partition_root = true)"
-	}
-	return create
-}
 
 // lacksIdentity says why the log cannot carry which row was changed; "" if it
 // can.

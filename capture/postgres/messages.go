@@ -144,6 +144,8 @@ func (d *decoder) outside(at lsn, prefix string, content []byte) {
 	b := st.cur
 	id := append(appendHex(b.arena.Grow(18), uint64(at), 16), ".m"...)
 	b.arena.Keep(len(id))
+	d.last = at // it is written at once, as a commit is
+	d.follow()
 	// The log does not say when it was written.
 	now := time.Now()
 	if b.time.IsZero() {
@@ -162,7 +164,7 @@ func (d *decoder) messageSource(b *block, at lsn, t time.Time) schemas.Row {
 	src := b.arena.Row(len(d.messages))
 	copy(src, d.messages)
 	setTime(src, t)
-	src[colLSN] = schemas.IntOf(int64(at))
+	src[colLSN], src[colSequence] = schemas.IntOf(int64(at)), d.sequenceOf(b, at)
 	return src
 }
 

@@ -71,11 +71,8 @@ func (d *decoder) complete(ctx context.Context, b *block, rel *relation, c *sche
 	if before != nil {
 		where += " OR " + same(before)
 	}
-	only := "ONLY "
-	if rel.info.kind == "p" {
-		only = ""
-	}
-	rows, err := plain{d.stream.source.sql}.query(ctx, "SELECT "+strings.Join(columns, ", ")+" FROM "+only+rel.info.sql()+
+	_, from, _ := rel.published()
+	rows, err := plain{d.stream.source.sql}.query(ctx, "SELECT "+strings.Join(columns, ", ")+" FROM "+from+
 		" WHERE "+where+" ORDER BY "+found+" DESC LIMIT 1", args...)
 	if err != nil {
 		if _, ok := errors.AsType[*pgconn.PgError](err); ok {
@@ -107,11 +104,11 @@ func keyTexts(rel *relation, m []byte) (before, after [][]byte) {
 	r := reader{b: m[5:]}
 	kind := r.u8()
 	if kind == 'K' || kind == 'O' {
-		before = keyText(rel, &r)
+		before = textOfKey(rel, &r)
 		kind = r.u8()
 	}
 	if kind == 'N' {
-		after = keyText(rel, &r)
+		after = textOfKey(rel, &r)
 	}
 	if after == nil {
 		return nil, before
@@ -119,7 +116,7 @@ func keyTexts(rel *relation, m []byte) (before, after [][]byte) {
 	return before, after
 }
 
-func keyText(rel *relation, r *reader) [][]byte {
+func textOfKey(rel *relation, r *reader) [][]byte {
 	values := make([][]byte, r.u16())
 	for i := range values {
 		if r.u8() == 't' {

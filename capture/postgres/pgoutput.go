@@ -27,6 +27,7 @@ type decoder struct {
 	time    time.Time
 	origin  schemas.Value
 	originL schemas.Value
+	gap     bool // the row at hand lacks values that the log left out
 	emitted bool // rows of this transaction were handed out in this run
 	// whole: a snapshot's engine is shown the transaction from its beginning.
 	whole bool
@@ -183,14 +184,20 @@ func (d *decoder) begin() {
 	d.beginObserved()
 	d.origin, d.originL = schemas.Value{}, schemas.Value{}
 	d.id = append(appendHex(d.id[:0], uint64(d.commit), 16), '.')
+	d.follow()
+	d.count()
+}
+
+// follow begins the sequence of the events that come: where the commit before
+// them ended, null if this run has seen none.
+func (d *decoder) follow() {
 	if d.last == 0 {
 		d.sequence = append(d.sequence[:0], `[null,"`...)
-	} else {
-		d.sequence = append(d.sequence[:0], `["`...)
-		d.sequence = strconv.AppendUint(d.sequence, uint64(d.last), 10)
-		d.sequence = append(d.sequence, `","`...)
+		return
 	}
-	d.count()
+	d.sequence = append(d.sequence[:0], `["`...)
+	d.sequence = strconv.AppendUint(d.sequence, uint64(d.last), 10)
+	d.sequence = append(d.sequence, `","`...)
 }
 
 // decoded is called behind the changes of an event, the first of which is number

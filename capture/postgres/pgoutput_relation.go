@@ -24,19 +24,26 @@ func (d *decoder) relation(ctx context.Context, r *reader) error {
 	}
 	d.arrived(logged.oid)
 	s := d.stream.source
-	if !s.cfg.captures(logged.schema, logged.name) {
+	ctx, cancel := s.patient(ctx)
+	defer cancel()
+	var info *tableInfo
+	var err error
+	if s.cfg.Partitions == Leaf || s.cfg.captures(logged.schema, logged.name) { // else its name settles it
+		if info, err = readTable(ctx, plain{s.sql}, logged.oid); err != nil {
+			return d.stream.fault(err)
+		}
+	}
+	wanted := logged
+	if info != nil {
+		wanted.kind, wanted.partition, wanted.ancestors = info.kind, info.partition, info.ancestors
+	}
+	if !s.cfg.wants(&wanted) {
 		if old := d.table(logged.oid); old != nil && old.table != nil {
 			s.log.Warn("the table was renamed to a name that is not configured; its changes are no longer read",
 				"table", old.table.FullName(), "new", logged.fullName())
 		}
 		d.learn(logged.oid, &relation{info: logged})
 		return nil
-	}
-	ctx, cancel := s.patient(ctx)
-	defer cancel()
-	info, err := readTable(ctx, plain{s.sql}, logged.oid)
-	if err != nil {
-		return d.stream.fault(err)
 	}
 	rel, err := s.types.compile(ctx, plain{s.sql}, fit(info, &logged), sourceTable)
 	if err != nil {

@@ -28,6 +28,9 @@ func (d *decoder) change(ctx context.Context, at lsn, m []byte) error {
 	for {
 		err := d.rows(ctx, b, rel, at, m)
 		if err == nil {
+			if d.gap && len(b.changes) > n {
+				d.noteGap(b, rel, m)
+			}
 			return nil
 		}
 		var null *nullError
@@ -52,6 +55,7 @@ func (d *decoder) change(ctx context.Context, at lsn, m []byte) error {
 func (d *decoder) rows(ctx context.Context, b *block, rel *relation, at lsn, m []byte) error {
 	raw := m
 	m = b.arena.Copy(m) // the values point into it
+	d.gap = false
 	r := reader{b: m[5:]}
 	var before, after schemas.Row
 	var err error
@@ -187,6 +191,8 @@ func (d *decoder) tuple(b *block, rel *relation, r *reader, kind byte, before sc
 			row[i].Kind = schemas.Unchanged
 			if before != nil && before[i].Known() {
 				row[i] = before[i]
+			} else {
+				d.gap = true
 			}
 		default:
 			return nil, d.broken(r.b, errors.New("unknown kind of column"))
@@ -216,11 +222,17 @@ func (d *decoder) sourceOf(b *block, rel *relation, at lsn) schemas.Row {
 	src[colTx] = schemas.IntOf(d.tx)
 	src[colLSN] = schemas.IntOf(int64(at))
 	src[colOrigin], src[colOriginLSN] = d.origin, d.originL
+	src[colSequence] = d.sequenceOf(b, at)
+	return src
+}
+
+// sequenceOf orders events for a consumer: where the commit before ended, and
+// where the event is.
+func (d *decoder) sequenceOf(b *block, at lsn) schemas.Value {
 	seq := append(b.arena.Grow(len(d.sequence)+22), d.sequence...)
 	seq = append(strconv.AppendUint(seq, uint64(at), 10), `"]`...)
 	b.arena.Keep(len(seq))
-	src[colSequence] = schemas.TextOf(seq)
-	return src
+	return schemas.TextOf(seq)
 }
 
 // truncate makes one change for each table that was emptied.

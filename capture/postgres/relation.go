@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"sync/atomic"
 
 	"sluice/schemas"
 )
@@ -25,6 +26,8 @@ type relation struct {
 	relaxed []string
 	// source is the constant part of the rows' source block.
 	source schemas.Row
+	// complete: a snapshot of the table needs whole rows; see Source.fills.
+	complete atomic.Bool
 }
 
 // compile resolves the types of a table's columns. Columns without a form are
@@ -140,7 +143,7 @@ func fit(info *tableInfo, logged *tableInfo) *tableInfo {
 		a.optional = true
 		for _, b := range info.attributes {
 			if b.name == a.name && b.oid == a.oid {
-				a.optional, a.dims, a.expression = b.optional, b.dims, b.expression
+				a.optional, a.dims, a.expression, a.generated = b.optional, b.dims, b.expression, b.generated
 			}
 		}
 		if a.identity {

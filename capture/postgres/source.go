@@ -23,23 +23,25 @@ type Source struct {
 	capture string
 	log     *slog.Logger
 
-	sql      *pgconn.PgConn // asks the catalogue
-	server   server
-	types    typeCache
-	at       position // behind the last batch handed out
-	copies   *copies
-	engine   *snapshot.Engine
-	stopCopy context.CancelFunc
-	captured []string // the tables' names
-	origin   string   // begins the names of snapshots
-	copying  sync.WaitGroup
-	stream   *stream
-	used     *block // what the last Next handed out
-	usedCopy *snapshot.Chunk
-	handed   time.Time // when Next last returned a batch
-	fresh    bool      // the position of the start is still to be handed out
-	opened   bool      // once at least
-	beaten   time.Time // when the last heartbeat was recorded
+	sql    *pgconn.PgConn // asks the catalogue
+	server server
+	types  typeCache
+	at     position // behind the last batch handed out
+	// publication is as it was when the source opened.
+	publication *publication
+	copies      *copies
+	engine      *snapshot.Engine
+	stopCopy    context.CancelFunc
+	captured    []string // the tables' names
+	origin      string   // begins the names of snapshots
+	copying     sync.WaitGroup
+	stream      *stream
+	used        *block // what the last Next handed out
+	usedCopy    *snapshot.Chunk
+	handed      time.Time // when Next last returned a batch
+	fresh       bool      // the position of the start is still to be handed out
+	opened      bool      // once at least
+	beaten      time.Time // when the last heartbeat was recorded
 	// ownsSlot: the slot has the name that only this capture gives.
 	ownsSlot bool
 	watch    *watch
@@ -48,6 +50,8 @@ type Source struct {
 	verdict     atomic.Pointer[schemas.Fault]
 	pausedByWAL atomic.Bool
 	watchEvery  time.Duration
+	// reselected and unfilled count rows; see Reselected.
+	reselected, unfilled atomic.Int64
 	// busyFor replaces slotTimeout in tests.
 	busyFor time.Duration
 	// whole asks for protocol version 1: whole transactions only.
@@ -94,6 +98,9 @@ func (s *Source) open(ctx context.Context, from schemas.Position) (err error) {
 	}
 	tables, err := s.cfg.tables(ctx, plain{s.sql})
 	if err != nil {
+		return err
+	}
+	if s.publication, err = readPublication(ctx, plain{s.sql}, s.cfg.Publication); err != nil {
 		return err
 	}
 	relations, err := s.relations(ctx, tables)
@@ -166,6 +173,7 @@ func (s *Source) relations(ctx context.Context, tables []*tableInfo) ([]*relatio
 		if err := t.readColumns(ctx, plain{s.sql}); err != nil {
 			return nil, err
 		}
+		s.publication.limit(t, s.server.version)
 		rel, err := s.types.compile(ctx, plain{s.sql}, t, sourceTable)
 		if err != nil {
 			errs = append(errs, err)
@@ -266,9 +274,13 @@ func (s *Source) Check(ctx context.Context) error {
 		return s.place(err)
 	}
 	tables, err := s.cfg.tables(ctx, plain{conn})
-	if err == nil {
-		_, err = s.relations(ctx, tables)
+	if err != nil {
+		return s.place(err)
 	}
+	if s.publication, err = readPublication(ctx, plain{conn}, s.cfg.Publication); err != nil {
+		return s.place(err)
+	}
+	_, err = s.relations(ctx, tables)
 	return s.place(err)
 }
 

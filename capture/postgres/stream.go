@@ -106,7 +106,7 @@ func (st *stream) start(ctx context.Context, from position) error {
 	st.wire.pause = func() {
 		st.silence.since.Store(time.Now().UnixNano())
 		st.mu.Lock()
-		st.idle = true
+		st.idle = len(st.cur.gaps) == 0
 		st.mu.Unlock()
 		signal(st.wake)
 	}
@@ -123,7 +123,7 @@ func (st *stream) start(ctx context.Context, from position) error {
 		defer st.joined.Done()
 		err := st.read(running)
 		st.mu.Lock()
-		st.err, st.idle = err, true
+		st.err, st.idle = err, len(st.cur.gaps) == 0
 		st.mu.Unlock()
 		signal(st.wake)
 	}()
@@ -195,8 +195,12 @@ func (st *stream) fault(err error) error {
 	return &schemas.Fault{Where: "slot", What: fmt.Sprintf("%q cannot be read", s.cfg.Slot), Err: message(err), Cure: "see the server's log"}
 }
 
-// handOverFull hands the block at hand over if it is full.
+// handOverFull hands the block at hand over if it is full. It is called behind
+// every message.
 func (st *stream) handOverFull(ctx context.Context) error {
+	if err := st.settle(ctx); err != nil {
+		return err
+	}
 	if st.cur.size() < st.target || len(st.cur.changes) == 0 {
 		return nil
 	}

@@ -2,6 +2,7 @@ package postgres
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -10,6 +11,7 @@ import (
 
 	"github.com/jackc/pgx/v5/pgconn"
 
+	"sluice/capture"
 	"sluice/capture/capturetest"
 	"sluice/ops/local"
 	"sluice/ops/local/localtest"
@@ -343,5 +345,41 @@ func TestKilledInATransactionInProgress(t *testing.T) {
 	again.Close()
 	if left, err := os.ReadDir(c.Spill.Dir); err != nil || len(left) > 0 {
 		t.Errorf("left behind: %v %v", left, err)
+	}
+}
+
+// TestSpillLimitStopsTheCapture and loses nothing: with more room it reads the
+// transaction from its beginning.
+func TestSpillLimitStopsTheCapture(t *testing.T) {
+	b := newBed(t)
+	b.exec(t, "CREATE TABLE items (id int PRIMARY KEY, pad text)")
+	c := b.early("public.items")
+	c.Spill = Spill{Dir: t.TempDir(), Memory: minSpillMemory, Max: 256 << 10}
+	from := b.begin(t, c)
+	b.exec(t, "INSERT INTO items SELECT i, repeat('x', 300) FROM generate_series(1, 3000) i")
+	s := b.source(t, c)
+	if err := s.Open(t.Context(), from); err != nil {
+		t.Fatal(err)
+	}
+	var err error
+	for err == nil {
+		var batch capture.Batch
+		if batch, err = s.Next(t.Context()); len(batch.Changes) > 0 {
+			t.Fatal("a part of the transaction came")
+		}
+	}
+	var f *schemas.Fault
+	if !errors.As(err, &f) || f.Where != "captures.erp.postgres.spill" || !strings.Contains(f.Cure, "raise spill.max") {
+		t.Errorf("the fault is %v", err)
+	}
+	if err := s.Close(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if left, err := os.ReadDir(c.Spill.Dir); err != nil || len(left) > 0 {
+		t.Errorf("left behind: %v %v", left, err)
+	}
+	c.Spill.Max = 0
+	if got := capturetest.Open(t, b.source(t, c), from).Read(3000); got[2999].After[0].Int() != 3000 {
+		t.Errorf("the last row is %s", got[2999].Text)
 	}
 }

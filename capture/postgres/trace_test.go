@@ -10,6 +10,7 @@ import (
 	"sluice/capture"
 	"sluice/capture/capturetest"
 	"sluice/schemas"
+	"sluice/schemas/avro"
 )
 
 // trace is what a source says, without what differs from run to run.
@@ -41,6 +42,28 @@ func line(c *schemas.Change) string {
 	return string(c.ID) + " " + text
 }
 
+// encodable writes a change as Avro, as the way to Kafka does.
+func encodable(t *testing.T, known map[*schemas.Table]*avro.Envelope, c *schemas.Change) {
+	t.Helper()
+	e := known[c.Table]
+	if e == nil {
+		var err error
+		if e, err = avro.CompileEnvelope("erp", c.Table, avro.Options{}); err != nil {
+			t.Fatal(err)
+		}
+		known[c.Table] = e
+	}
+	if _, err := e.AppendValue(nil, c, time.Now()); err != nil {
+		t.Fatalf("%s: %v", line(c), err)
+	}
+	if c.Op == schemas.Truncate {
+		return
+	}
+	if _, err := e.AppendKey(nil, c.KeyRow()); err != nil {
+		t.Fatalf("%s: %v", line(c), err)
+	}
+}
+
 // follow reads from a position up to an event that contains last. With single,
 // each event has a position behind it.
 func (b *bed) follow(t *testing.T, s *Source, from schemas.Position, last string, single bool) trace {
@@ -61,6 +84,7 @@ func (b *bed) follow(t *testing.T, s *Source, from schemas.Position, last string
 	}
 	var out trace
 	place := schemas.Value{}
+	known := map[*schemas.Table]*avro.Envelope{}
 	for {
 		var batch capture.Batch
 		batch, err := s.Next(ctx)
@@ -76,6 +100,7 @@ func (b *bed) follow(t *testing.T, s *Source, from schemas.Position, last string
 				out.shared = out.shared || src[colLSN].Equal(place)
 				place = src[colLSN]
 			}
+			encodable(t, known, &batch.Changes[i])
 			out.events = append(out.events, line(&batch.Changes[i]))
 			done = strings.Contains(out.events[len(out.events)-1], last)
 		}

@@ -49,30 +49,29 @@ var simple = map[uint32]struct {
 	name   schemas.TypeName
 	decode decodeFunc
 }{
-	oidBool:        {schemas.BoolType, decodeBool},
-	oidBytea:       {schemas.BytesType, decodeBytea},
-	oidChar:        {schemas.StringType, decodeText},
-	oidName:        {schemas.StringType, decodeText},
-	oidInt8:        {schemas.Int64Type, decodeInt(64)},
-	oidInt2:        {schemas.Int16Type, decodeInt(16)},
-	oidInt4:        {schemas.Int32Type, decodeInt(32)},
-	oidText:        {schemas.StringType, decodeText},
-	oidOID:         {schemas.Int64Type, decodeInt(64)},
-	oidJSON:        {schemas.JSONType, decodeText},
-	oidXML:         {schemas.XMLType, decodeText},
-	oidCidr:        {schemas.StringType, decodeText},
-	oidFloat4:      {schemas.Float32Type, decodeFloat(32)},
-	oidFloat8:      {schemas.Float64Type, decodeFloat(64)},
-	oidMacaddr8:    {schemas.StringType, decodeText},
-	oidMacaddr:     {schemas.StringType, decodeText},
-	oidInet:        {schemas.StringType, decodeText},
-	oidBpchar:      {schemas.StringType, decodeText},
-	oidVarchar:     {schemas.StringType, decodeText},
-	oidTimestamptz: {schemas.ZonedTimestampType, decodeTimestamptz},
-	oidInterval:    {schemas.DurationType, decodeInterval},
-	oidTimetz:      {schemas.ZonedTimeType, decodeTimetz},
-	oidUUID:        {schemas.UUIDType, decodeText},
-	oidJSONB:       {schemas.JSONType, decodeText},
+	oidBool:     {schemas.BoolType, decodeBool},
+	oidBytea:    {schemas.BytesType, decodeBytea},
+	oidChar:     {schemas.StringType, decodeText},
+	oidName:     {schemas.StringType, decodeText},
+	oidInt8:     {schemas.Int64Type, decodeInt(64)},
+	oidInt2:     {schemas.Int16Type, decodeInt(16)},
+	oidInt4:     {schemas.Int32Type, decodeInt(32)},
+	oidText:     {schemas.StringType, decodeText},
+	oidOID:      {schemas.Int64Type, decodeInt(64)},
+	oidJSON:     {schemas.JSONType, decodeText},
+	oidXML:      {schemas.XMLType, decodeText},
+	oidCidr:     {schemas.StringType, decodeText},
+	oidFloat4:   {schemas.Float32Type, decodeFloat(32)},
+	oidFloat8:   {schemas.Float64Type, decodeFloat(64)},
+	oidMacaddr8: {schemas.StringType, decodeText},
+	oidMacaddr:  {schemas.StringType, decodeText},
+	oidInet:     {schemas.StringType, decodeText},
+	oidBpchar:   {schemas.StringType, decodeText},
+	oidVarchar:  {schemas.StringType, decodeText},
+	oidInterval: {schemas.DurationType, decodeInterval},
+	oidTimetz:   {schemas.ZonedTimeType, decodeTimetz},
+	oidUUID:     {schemas.UUIDType, decodeText},
+	oidJSONB:    {schemas.JSONType, decodeText},
 }
 
 // resolve says what a column of that type means and how its text is read. dims
@@ -91,6 +90,8 @@ func (t *typeCache) resolve(ctx context.Context, q querier, oid uint32, typmod i
 	case oidDate, oidTime, oidTimestamp:
 		typ, decode := temporalType(oid, typmod, t.times)
 		return typ, decode, nil
+	case oidTimestamptz:
+		return schemas.Type{Name: schemas.ZonedTimestampType}, decodeTimestamptz(typmod), nil
 	case oidBit:
 		if typmod == 1 {
 			return schemas.Type{Name: schemas.BoolType}, decodeBit, nil
@@ -141,7 +142,7 @@ func moneyType(decimals string) (schemas.Type, decodeFunc) {
 	case Double:
 		return schemas.Type{Name: schemas.Float64Type}, plainMoney(decodeFloat(64))
 	}
-	return schemas.Type{Name: schemas.DecimalType, Precision: 19, Scale: 2}, plainMoney(decodeDecimal(2))
+	return schemas.Type{Name: schemas.DecimalType, Scale: 2}, plainMoney(decodeDecimal(2))
 }
 
 // temporalType is the form of dates, times and timestamps without a zone. One of

@@ -23,12 +23,13 @@ type watch struct {
 
 	conn   *pgconn.PgConn // nil: to be opened
 	budget budget
+	told   map[string]bool // see Source.discover
 }
 
 // startWatch begins to look; end it with close.
 func (s *Source) startWatch(ctx context.Context) {
 	ctx, stop := context.WithCancel(context.WithoutCancel(ctx))
-	w := &watch{source: s, stop: stop, budget: budget{source: s}}
+	w := &watch{source: s, stop: stop, budget: budget{source: s}, told: map[string]bool{}}
 	s.watch = w
 	w.joined.Go(func() { w.run(ctx) })
 }
@@ -81,6 +82,9 @@ func (w *watch) look(ctx context.Context) (err error) {
 		return err
 	}
 	s.metrics.set(&state, work, int64(s.cfg.MaxWAL))
+	if err := s.discover(ctx, plain{w.conn}, w.told); err != nil {
+		return err
+	}
 	return w.budget.check(ctx, plain{w.conn}, &state)
 }
 

@@ -27,6 +27,9 @@ type session struct {
 // drainTime bounds how long a stopping pump tries to commit what it has read.
 const drainTime = 10 * time.Second
 
+// abortTime bounds how long a session that ends tries to abort what is open.
+const abortTime = 3 * time.Second
+
 // sourceError is an error of the source that Kafka has no part in.
 type sourceError struct{ error }
 
@@ -40,8 +43,8 @@ func (p *Pump) session(ctx context.Context, wait *backoff) error {
 	if err != nil {
 		return err
 	}
-	defer cl.Close()
 	s := &session{Pump: p, client: cl}
+	defer s.close()
 	if err := s.start(ctx); err != nil {
 		return p.explain(ctx, s.saved, err)
 	}
@@ -60,6 +63,18 @@ func (p *Pump) session(ctx context.Context, wait *backoff) error {
 			return ctx.Err()
 		}
 	}
+}
+
+// close aborts the transaction that is still open, if any: until Kafka gave it up
+// by itself, after the transaction timeout, nobody who reads committed records
+// would get past it. One whose commit was asked for is not touched by that.
+func (s *session) close() {
+	ctx, cancel := context.WithTimeout(context.Background(), abortTime)
+	defer cancel()
+	if err := s.client.AbortBufferedRecords(ctx); err == nil {
+		_ = s.client.EndTransaction(ctx, kgo.TryAbort) // mostly there is none
+	}
+	s.client.Close()
 }
 
 func (p *Pump) connect() (*kgo.Client, error) {
@@ -222,7 +237,7 @@ func (p *Pump) explain(ctx context.Context, was *saved, err error) error {
 		errors.Is(err, kerr.ClusterAuthorizationFailed), errors.Is(err, kerr.SaslAuthenticationFailed):
 		return &schemas.Fault{
 			Where: fmt.Sprintf("capture %q", p.name), What: "Kafka refuses it", Err: err,
-			Cure: fmt.Sprintf("let its user write transactional id %q, topic %q and topics %q", TransactionalID(p.name), PositionsTopic, p.name+".*"),
+			Cure: fmt.Sprintf("let its user write transactional id %q, topics %q, %q and %q", TransactionalID(p.name), PositionsTopic, p.name+".*", "__debezium-heartbeat."+p.name),
 		}
 	case errors.Is(err, kerr.InvalidTransactionTimeout):
 		return &schemas.Fault{

@@ -132,8 +132,10 @@ func (e *Engine) Busy() bool { return e.busy.Load() }
 func (e *Engine) Wake() <-chan struct{} { return e.wake }
 
 // Add asks for the first copies of tables. Those that have one, or are being
-// copied, are left alone.
-func (e *Engine) Add(origin string, tables ...string) {
+// copied, are left alone. fresh says that the stream carries the tables only
+// since a moment ago: of a transaction older than that it may lack changes, so no
+// view is used that does not see all that run now.
+func (e *Engine) Add(origin string, fresh bool, tables ...string) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	added := false
@@ -141,7 +143,7 @@ func (e *Engine) Add(origin string, tables ...string) {
 		if slices.Contains(e.Tables, t) || slices.ContainsFunc(e.Runs, func(r *run) bool { return r.Table == t && !r.Incremental }) {
 			continue
 		}
-		r := &run{Table: t}
+		r := &run{Table: t, Fresh: fresh}
 		r.shut()
 		e.add(r, origin)
 		added = true

@@ -333,7 +333,7 @@ func TestCopyAndStreamMeet(t *testing.T) {
 		}
 		w.saved.at, w.saved.out = place{len(w.db.log), 0}, newConsumer()
 		w.open(t)
-		w.engine.Add("0", "s.a", "s.k")
+		w.engine.Add("0", false, "s.a", "s.k")
 		w.save()
 		for range rapid.IntRange(10, 150).Draw(t, "steps") {
 			switch rapid.IntRange(0, 9).Draw(t, "what") {
@@ -348,12 +348,12 @@ func TestCopyAndStreamMeet(t *testing.T) {
 			case 4:
 				w.ready(t)
 			case 5:
-				w.engine.Add("1", "s.b")
+				w.engine.Add("1", false, "s.b")
 			default:
 				step()
 			}
 		}
-		w.engine.Add("1", "s.b")
+		w.engine.Add("1", false, "s.b")
 		// All ends well: what is under way ends, commits and shows.
 		w.db.between = func() {}
 		for range w.db.txs {

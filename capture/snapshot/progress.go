@@ -34,6 +34,7 @@ type run struct {
 	Where       string `json:"where,omitempty"`
 	Incremental bool   `json:"incremental,omitempty"`
 	Keyless     bool   `json:"keyless,omitempty"`
+	Fresh       bool   `json:"fresh,omitempty"`
 	Estimate    int64  `json:"estimate,omitempty"`
 	// Rows were read, and handed out or left out.
 	Rows int64 `json:"rows,omitempty"`
@@ -43,6 +44,8 @@ type run struct {
 	Spans []*span `json:"ranges,omitempty"`
 
 	begun bool // a row was handed out
+	// older ran when a Fresh run began; nil: not known yet.
+	older []Suspect
 	taken bool // a worker has it
 	ended bool
 	// truncated is the last transaction that emptied the table, and altered the

@@ -17,7 +17,8 @@ func (e *Engine) read(r *run, i int) job {
 	e.reading = append(e.reading, &base)
 	request := Request{
 		Table: r.Table, Where: r.Where, After: s.after(), UpTo: s.UpTo, Incremental: r.Incremental,
-		ID: fmt.Sprintf("s%s.%s.%d.", r.ID, printable(r.Table), i+r.Try), First: s.Rows, Usable: e.usable,
+		ID: fmt.Sprintf("s%s.%s.%d.", r.ID, printable(r.Table), i+r.Try), First: s.Rows,
+		Usable: func(v View) error { return e.usable(r, v) },
 	}
 	return func(ctx context.Context, reader Reader) error {
 		c, err := reader.Read(ctx, request)
@@ -46,20 +47,29 @@ func (e *Engine) read(r *run, i int) job {
 
 // usable refuses a view that does not see a transaction whose events the stream
 // may have brought before they were observed.
-func (e *Engine) usable(v View) error {
+func (e *Engine) usable(r *run, v View) error {
 	e.mu.Lock()
 	defer e.mu.Unlock()
+	for _, s := range r.older {
+		if !v.Sees(s.Tx) {
+			return e.awaits(s)
+		}
+	}
 	for tx, s := range e.suspects {
 		if v.Sees(tx) {
 			continue
 		}
-		if !e.warned {
-			e.warned = true
-			e.cfg.Log.Info("the snapshot waits for a transaction whose commit may be in the log already and is not visible yet", "transaction", s.Name)
-		}
-		return fmt.Errorf("%w: transaction %s is not visible yet", errSuspect, s.Name)
+		return e.awaits(s)
 	}
 	return nil
+}
+
+func (e *Engine) awaits(s Suspect) error {
+	if !e.warned {
+		e.warned = true
+		e.cfg.Log.Info("the snapshot waits for a transaction, whose changes the stream may lack, to be visible", "transaction", s.Name)
+	}
+	return fmt.Errorf("%w: transaction %s is not visible yet", errSuspect, s.Name)
 }
 
 // errSuspect is an ErrAgain of usable.
@@ -104,7 +114,7 @@ func (e *Engine) readAll(r *run) job {
 	request := Request{
 		Table: r.Table, Where: r.Where, Incremental: r.Incremental,
 		ID: fmt.Sprintf("s%s.%s.%d.", r.ID, printable(r.Table), r.Try), Usable: func(v View) error {
-			if err := e.usable(v); err != nil {
+			if err := e.usable(r, v); err != nil {
 				return err
 			}
 			e.mu.Lock()

@@ -222,6 +222,11 @@ func (e *Engine) askSuspects(epoch int) job {
 				e.suspects[s.Tx] = s
 			}
 		}
+		for _, r := range e.Runs {
+			if r.Fresh && r.older == nil {
+				r.older = append(make([]Suspect, 0, len(list)), list...)
+			}
+		}
 		e.known = epoch
 		clear(e.begun)
 		e.change()

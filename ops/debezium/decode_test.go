@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"regexp"
 	"strconv"
 )
 
@@ -25,7 +26,7 @@ func flattenValue(p *Part) (leaves, error) {
 	if len(d.in) > 0 {
 		return nil, fmt.Errorf("decoding a record: %d bytes are left", len(d.in))
 	}
-	return d.out, nil
+	return d.out.byCollection(), nil
 }
 
 type decoder struct {
@@ -90,6 +91,22 @@ func (d *decoder) value(path, space string, schema any) error {
 	}
 	return fmt.Errorf("%s: a schema of %T", path, schema)
 }
+
+// byCollection names the tables that an END counts by their names, not by their
+// places: Debezium lists them in the order of a hash map.
+func (l leaves) byCollection() leaves {
+	out := leaves{}
+	for path, v := range l {
+		if m := collection.FindStringSubmatch(path); m != nil {
+			name, _ := strconv.Unquote(l[m[1]+".data_collection"]) // it was quoted here
+			path = ".data_collections[" + name + "]" + m[2]
+		}
+		out[path] = v
+	}
+	return out
+}
+
+var collection = regexp.MustCompile(`^(\.data_collections\[\d+\])(.*)$`)
 
 func (d *decoder) record(path string, n map[string]any) error {
 	space := n["namespace"].(string)

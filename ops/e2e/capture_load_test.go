@@ -134,7 +134,7 @@ func (c *crash) pgbench(ctx context.Context) {
 func crashed(text string) bool {
 	for _, s := range []string{
 		"server closed the connection", "perhaps the backend died", "could not connect", "connection to server", "Connection refused", "connection refused",
-		"terminating connection", "the database system is", "unexpected EOF", "connection reset", "broken pipe", "conn closed", "failed to connect",
+		"terminating connection", "the database system is", "cannot reach PostgreSQL", "unexpected EOF", "connection reset", "broken pipe", "conn closed", "failed to connect",
 	} {
 		if strings.Contains(text, s) {
 			return true

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 
 	"github.com/twmb/franz-go/pkg/sr"
 )
@@ -57,7 +58,7 @@ func (c *Client) relax(ctx context.Context, subject string) (restore func(contex
 		}
 		restore = func(ctx context.Context) error { return c.sr.SetCompatibility(ctx, before, subject)[0].Err }
 		undo = c.curl("PUT", fmt.Sprintf(`{"compatibility":%q}`, was.Level), "config", subject)
-	case errors.As(err, &answer) && answer.StatusCode == 404: // it has none of its own
+	case errors.As(err, &answer) && answer.StatusCode == http.StatusNotFound: // it has none of its own
 		was = sr.CompatibilityResult{}
 		restore = func(ctx context.Context) error { return c.sr.ResetCompatibility(ctx, subject)[0].Err }
 		undo = c.curl("DELETE", "", "config", subject)
