@@ -8,10 +8,12 @@ SHELL := /bin/bash
 FOR ?= 60s
 ROUNDS ?= 20
 SEED ?=
+ARGS ?=
 ROWS ?= 1000000
 FUZZTIME ?= 20s
 RACE ?=
 PKG ?= ./...
+VERSIONS ?=
 
 # Tools are pinned, and installed into an ignored folder.
 GOLANGCI_LINT_VERSION := v2.12.2
@@ -32,7 +34,7 @@ help: ## List the targets
 		/^[a-z-]+:.*## / {printf "  %-17s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
 	@echo
 	@echo "Variables: FOR=60s (demo; 0 = until Ctrl-C), ROUNDS=20 and SEED=n (crash), ROWS=1000000"
-	@echo "(bench-postgres), FUZZTIME=20s (fuzz), RACE=1 and PKG=./... (test), REQUIRE_SERVICES=1 (a"
+	@echo "(bench-postgres), VERSIONS=15,17 (test-matrix; default all), FUZZTIME=20s (fuzz), RACE=1 and PKG=./... (test), REQUIRE_SERVICES=1 (a"
 	@echo "missing server fails the tests instead of skipping them)."
 
 .PHONY: demo
@@ -49,14 +51,26 @@ build: ## Build bin/sluice
 test: install-services ## Every test, against real servers; RACE=1 for the race detector
 	SLUICE_INSTALL=1 go test $(if $(RACE),-race) -timeout 15m $(PKG)
 
+.PHONY: test-matrix
+test-matrix: ## The tests of the Postgres capture against PostgreSQL 13 to 18, each fetched where missing
+	go run ./ops/local/matrix $(if $(VERSIONS),-versions $(VERSIONS)) ./capture/postgres
+
 .PHONY: test-kafka
 test-kafka: install-services ## The tests that need a Kafka, against Apache Kafka
 	SLUICE_TEST_KAFKA=apache SLUICE_INSTALL=1 REQUIRE_SERVICES=1 go test -timeout 20m -count=1 \
 		./stream/... ./sinks/... ./capture/... ./schemas/registry/... ./ops/e2e
 
+.PHONY: compare-debezium
+compare-debezium: install-services ## Our raw topics beside those of a real Debezium, record by record
+	SLUICE_INSTALL=1 REQUIRE_SERVICES=1 go test ./ops/debezium -count=1 -v
+
 .PHONY: crash
 crash: build install-postgres ## kill -9 of each role at random under load, ROUNDS times, then compare every row
-	ROUNDS=$(ROUNDS) SEED=$(SEED) REQUIRE_SERVICES=1 go test ./ops/e2e -run '^TestCrash$$' -count=1 -v -timeout 60m
+	ROUNDS=$(ROUNDS) SEED=$(SEED) REQUIRE_SERVICES=1 go test ./ops/e2e -run '^Test(Capture)?Crash$$' -count=1 -v -timeout 60m
+
+.PHONY: crash-capture
+crash-capture: build install-postgres ## The same of the capture and of Postgres alone, under pgbench and stranger transactions
+	ROUNDS=$(ROUNDS) SEED=$(SEED) REQUIRE_SERVICES=1 go test ./ops/e2e -run '^TestCaptureCrash$$' -count=1 -v -timeout 60m
 
 .PHONY: fuzz
 fuzz: ## Each fuzz target for FUZZTIME
@@ -74,8 +88,8 @@ bench: ## The benchmarks that stand beside the code
 	go test -run '^$$' -bench . -benchmem $(PKG)
 
 .PHONY: bench-postgres
-bench-postgres: build install-postgres ## Drain ROWS rows through the slot, beside pg_recvlogical in the same run
-	go run ./ops/bench postgres --rows $(ROWS)
+bench-postgres: build install-postgres ## Drain, snapshot and latency of the Postgres capture, as ratios of one run; ARGS="drain -o json"
+	go run ./ops/bench postgres $(or $(ARGS),--rows $(ROWS))
 
 ##@ Checks
 

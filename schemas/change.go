@@ -29,9 +29,21 @@ type Change struct {
 	// OtherKey is set on the two halves of a primary-key change: on the delete
 	// the new key, on the create the old one; a row of the key columns alone.
 	OtherKey Row
+	// Transaction is the change's place in its transaction; the zero value where
+	// the capture does not tell.
+	Transaction TransactionPlace
 	// ID names the event: unique within its capture, the same whenever the
 	// event is read again, printable ASCII. It travels in HeaderPosition.
 	ID []byte
+}
+
+// TransactionPlace is the envelope's transaction block.
+type TransactionPlace struct {
+	// ID names the transaction, UTF-8; empty: there is no such block.
+	ID []byte
+	// Total is the change's number among all of the transaction, Collection that
+	// among those of its table; both count from 1.
+	Total, Collection int64
 }
 
 // KeyRow returns the image that holds the key: After, or Before for a delete.

@@ -26,7 +26,8 @@ const (
 	VarDecimalType
 	// DateType: Kind Int, days since 1970-01-01.
 	DateType
-	// TimeType: Kind Int, microseconds since midnight.
+	// TimeType: Kind Int, microseconds since midnight. A Precision of 3 says
+	// that they are whole milliseconds, and are written as such.
 	TimeType
 	// ZonedTimeType: Kind Text, "15:04:05.999999Z" with an offset.
 	ZonedTimeType
@@ -49,6 +50,8 @@ const (
 	EnumType
 	// BitsType: Kind Bytes, little endian, Precision bits.
 	BitsType
+	// StructType: Kind List, the fields of Record in their order.
+	StructType
 	// ArrayType: Kind List of Elem.
 	ArrayType
 )
@@ -62,6 +65,14 @@ type Type struct {
 	Symbols []string
 	// Elem is an ArrayType's element; its Name is not used.
 	Elem *Column
+	// Record is a StructType's fields, of which it has one at least. Its Schema
+	// and Name are the namespace and the name that the struct has in Avro; all
+	// structs of one name have the same fields.
+	Record *Table
+	// Meaning is a name of Kafka Connect that says more than Name does
+	// ("io.debezium.data.Ltree" of a string, which has no TypeName of its own).
+	// Whoever does not know it may take the value for what Name says.
+	Meaning string
 }
 
 // Column describes one value of a row.
@@ -90,6 +101,21 @@ type Table struct {
 	// Source describes Change.Source, the envelope's source block. Nil outside
 	// captures.
 	Source *Table
+	// Doc is said in the Avro schema of a struct.
+	Doc string
+	// Flat tables are no table of the database but records that a source makes
+	// itself, such as heartbeats: a record's value is Change.After alone, without
+	// an envelope, and nothing of it is ever deleted. They have a Topic, and
+	// their Avro records the full names KeyName and ValueName.
+	Flat               bool
+	KeyName, ValueName string
+	// KeyOnly: the key columns of a flat table come first and are no part of the
+	// record's value.
+	KeyOnly bool
+	// Topic names the topic where it is not "<capture>.<schema>.<table>":
+	// "transaction" is "<capture>.transaction"; where a "*" is in it, that stands
+	// for the capture and the name is whole ("__debezium-heartbeat.*").
+	Topic string
 }
 
 // FullName is "schema.name".

@@ -42,6 +42,7 @@ type Seen struct {
 	ID, Text string
 	Op       schemas.Op
 	Table    *schemas.Table
+	Before   schemas.Row
 	After    schemas.Row
 	Source   schemas.Row
 }
@@ -101,7 +102,7 @@ func (r *Reader) Next() []Seen {
 	for i := range b.Changes {
 		c := &b.Changes[i]
 		r.Seen = append(r.Seen, Seen{
-			ID: string(c.ID), Text: Render(c), Op: c.Op, Table: c.Table, After: c.After.Clone(), Source: c.Source.Clone(),
+			ID: string(c.ID), Text: Render(c), Op: c.Op, Table: c.Table, Before: c.Before.Clone(), After: c.After.Clone(), Source: c.Source.Clone(),
 		})
 	}
 	r.Positions = append(r.Positions, Place{b.Position, len(r.Seen)})

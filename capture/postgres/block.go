@@ -2,6 +2,7 @@ package postgres
 
 import (
 	"time"
+	"unsafe"
 
 	"sluice/capture"
 	"sluice/schemas"
@@ -12,6 +13,7 @@ import (
 type block struct {
 	arena    schemas.Arena
 	changes  []schemas.Change
+	gaps     []gap // values yet to be read
 	time     time.Time
 	snapshot bool
 }
@@ -23,7 +25,7 @@ const blockBytes = 1 << 20
 
 func (b *block) size() int { return b.arena.Size() + len(b.changes)*changeBytes }
 
-const changeBytes = 160
+const changeBytes = int(unsafe.Sizeof(schemas.Change{}))
 
 // minBlocks is what the pool needs at least: one that fills, one in line, one
 // held by the consumer.
@@ -39,6 +41,8 @@ func (b *block) reset(target int) {
 	b.arena.Reset()
 	clear(b.changes)
 	b.changes = b.changes[:0]
+	clear(b.gaps)
+	b.gaps = b.gaps[:0]
 	b.time, b.snapshot = time.Time{}, false
 }
 

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"path"
 	"regexp"
+	"slices"
 	"strings"
 	"time"
 
@@ -25,29 +26,98 @@ type Config struct {
 	Slot string `yaml:"slot"`
 	// Publication is created if it is missing; default: as the slot.
 	Publication string `yaml:"publication"`
-	// Decimals says how numeric arrives: "precise" (exact, the default),
-	// "string" (exact, and the only one that can say NaN and Infinity) or
-	// "double" (may round).
+	// Decimals says how numeric and money arrive: "precise" (exact, the
+	// default), "string" (exact, and can say NaN and Infinity) or "double" (may
+	// round).
 	Decimals string `yaml:"decimals"`
+	// TimePrecision says how date, time and timestamp arrive: "adaptive" (time
+	// and timestamp of up to three places in milliseconds, others in
+	// microseconds, the default), "adaptive_time_microseconds" (every time in
+	// microseconds) or "connect" (Kafka Connect's own types, always in
+	// milliseconds: what is finer is dropped).
+	TimePrecision string `yaml:"time_precision"`
+	// UnknownTypes says what becomes of columns whose type has no form of its
+	// own, such as composite types: "text" (what the database writes, the
+	// default; the log names each type once) or "refuse".
+	UnknownTypes string `yaml:"unknown_types"`
+	// Columns leaves columns out or changes their values; default: none.
+	Columns Columns `yaml:"columns"`
 	// Snapshot is "initial" (read what the tables hold before the first
 	// change, the default) or "never".
 	Snapshot string `yaml:"snapshot"`
+	// Toast says how a large value arrives that an update did not change and the
+	// log therefore leaves out: "placeholder" (Debezium's, the default; a type
+	// that has no placeholder is read) or "reselect" (the value that the row has
+	// when the event is read, by its key).
+	Toast string `yaml:"toast"`
+	// Partitions says what the rows of a partitioned table are: "root" (of the
+	// table that is partitioned, the default) or "leaf" (of their partition).
+	Partitions string `yaml:"partitions"`
 	// Buffer bounds the memory of decoded changes that wait for the consumer;
 	// default 4MiB. One row may exceed it.
 	Buffer schemas.Size `yaml:"buffer"`
 	// Heartbeat is how often an idle source reports a newer position; default
 	// 10s.
 	Heartbeat time.Duration `yaml:"heartbeat"`
+	// HeartbeatTopic says whether each heartbeat is a record of the topic
+	// "__debezium-heartbeat.<capture>" too; default true.
+	HeartbeatTopic *bool `yaml:"heartbeat_topic"`
+	// Transactions adds the topic "<capture>.transaction" and each change's place
+	// in its transaction; default false.
+	Transactions bool `yaml:"transactions"`
+	// Messages chooses which logical decoding messages go to the topic
+	// "<capture>.message"; default none.
+	Messages Messages `yaml:"messages"`
+	// Spill bounds what large transactions take while they are in progress.
+	Spill Spill `yaml:"spill"`
+	// MaxWAL is how much log the server may keep for the slot; 0: no limit.
+	MaxWAL schemas.Size `yaml:"max_wal"`
+	// OnMaxWAL is what happens when the limit is reached: "stop" ends the
+	// capture with the slot in place (the default), "drop" drops the slot too,
+	// so that the database survives, "resnapshot" drops it and starts over with
+	// a snapshot. A warning comes at half of it, and at three quarters a
+	// snapshot pauses.
+	OnMaxWAL string `yaml:"on_max_wal"`
+	// Failover makes the slot one that standbys keep a copy of (PostgreSQL 17);
+	// default true.
+	Failover *bool `yaml:"failover"`
+	// SlotCreated says that the slot was made for this capture beforehand: it is
+	// used as it is at the first start, and never dropped or made.
+	SlotCreated bool `yaml:"slot_created"`
 }
 
-// Values of Config.Decimals and Config.Snapshot.
+// failover reports whether standbys should keep a copy of the slot.
+func (c *Config) failover() bool { return c.Failover == nil || *c.Failover }
+
+// Values of Config.Decimals, TimePrecision, UnknownTypes, Snapshot, Toast and
+// Partitions.
 const (
 	Precise = "precise"
 	String  = "string"
 	Double  = "double"
 
+	Adaptive                 = "adaptive"
+	AdaptiveTimeMicroseconds = "adaptive_time_microseconds"
+	Connect                  = "connect"
+
+	Text   = "text"
+	Refuse = "refuse"
+
 	Initial = "initial"
 	Never   = "never"
+
+	Placeholder = "placeholder"
+	Reselect    = "reselect"
+
+	Root = "root"
+	Leaf = "leaf"
+)
+
+// Values of Config.OnMaxWAL.
+const (
+	Stop       = "stop"
+	Drop       = "drop"
+	Resnapshot = "resnapshot"
 )
 
 // Defaults fills what was left out and does not depend on the capture's name.
@@ -58,14 +128,34 @@ func (c *Config) Defaults() {
 	if c.Decimals == "" {
 		c.Decimals = Precise
 	}
+	if c.TimePrecision == "" {
+		c.TimePrecision = Adaptive
+	}
+	if c.UnknownTypes == "" {
+		c.UnknownTypes = Text
+	}
 	if c.Snapshot == "" {
 		c.Snapshot = Initial
+	}
+	if c.Toast == "" {
+		c.Toast = Placeholder
+	}
+	if c.Partitions == "" {
+		c.Partitions = Root
 	}
 	if c.Buffer == 0 {
 		c.Buffer = 4 << 20
 	}
 	if c.Heartbeat == 0 {
 		c.Heartbeat = 10 * time.Second
+	}
+	if c.HeartbeatTopic == nil {
+		yes := true
+		c.HeartbeatTopic = &yes
+	}
+	c.Spill.defaults()
+	if c.OnMaxWAL == "" {
+		c.OnMaxWAL = Stop
 	}
 }
 
@@ -74,9 +164,14 @@ var notSlot = regexp.MustCompile(`[^a-z0-9_]`)
 // DefaultsFor is Defaults for the capture of that name; it names the slot.
 func (c *Config) DefaultsFor(capture string) {
 	if c.Slot == "" {
-		c.Slot = "sluice_" + notSlot.ReplaceAllString(strings.ToLower(capture), "_")
+		c.Slot = defaultSlot(capture)
 	}
 	c.Defaults()
+}
+
+// defaultSlot is the slot of the capture of that name.
+func defaultSlot(capture string) string {
+	return "sluice_" + notSlot.ReplaceAllString(strings.ToLower(capture), "_")
 }
 
 var slotName = regexp.MustCompile(`^[a-z0-9_]{1,63}$`)
@@ -91,7 +186,7 @@ func (c Config) Validate() error {
 	if c.DSN == "" {
 		fault("dsn", "missing", "write dsn: postgres://user:password@host:5432/database")
 	} else if _, err := pgconn.ParseConfig(c.DSN); err != nil {
-		fault("dsn", "is no PostgreSQL connection string", "write postgres://user:password@host:5432/database")
+		errs = append(errs, dsnFault(err))
 	}
 	if len(c.Tables) == 0 {
 		fault("tables", "none named", `name them as schema.table, such as tables: [public.customers, "sales.*"]`)
@@ -115,16 +210,52 @@ func (c Config) Validate() error {
 	default:
 		fault("decimals", fmt.Sprintf("%q is unknown", c.Decimals), "write precise, string or double")
 	}
+	switch c.TimePrecision {
+	case "", Adaptive, AdaptiveTimeMicroseconds, Connect:
+	default:
+		fault("time_precision", fmt.Sprintf("%q is unknown", c.TimePrecision), "write adaptive, adaptive_time_microseconds or connect")
+	}
+	switch c.UnknownTypes {
+	case "", Text, Refuse:
+	default:
+		fault("unknown_types", fmt.Sprintf("%q is unknown", c.UnknownTypes), "write text or refuse")
+	}
+	errs = append(errs, c.Columns.validate())
 	switch c.Snapshot {
 	case "", Initial, Never:
 	default:
 		fault("snapshot", fmt.Sprintf("%q is unknown", c.Snapshot), "write initial or never")
 	}
+	switch c.Toast {
+	case "", Placeholder, Reselect:
+	default:
+		fault("toast", fmt.Sprintf("%q is unknown", c.Toast), "write placeholder or reselect")
+	}
+	switch c.Partitions {
+	case "", Root, Leaf:
+	default:
+		fault("partitions", fmt.Sprintf("%q is unknown", c.Partitions), "write root or leaf")
+	}
 	if c.Buffer < 0 || c.Buffer > 0 && c.Buffer < 64<<10 {
 		fault("buffer", c.Buffer.String()+" is too small", "give at least 64KiB")
 	}
+	switch c.OnMaxWAL {
+	case "", Stop, Drop, Resnapshot:
+	default:
+		fault("on_max_wal", fmt.Sprintf("%q is unknown", c.OnMaxWAL), "write stop, drop or resnapshot")
+	}
+	if c.MaxWAL < 0 || c.MaxWAL > 0 && c.MaxWAL < 64<<20 {
+		fault("max_wal", c.MaxWAL.String()+" is too small", "give some gigabytes: the log of an outage that you want to survive, 64MiB at least")
+	}
 	if c.Heartbeat < 0 {
 		fault("heartbeat", "is negative", "give a duration such as 10s")
+	}
+	errs = append(errs, c.Messages.validate()...)
+	if c.Spill.Memory < 0 || c.Spill.Memory > 0 && c.Spill.Memory < minSpillMemory {
+		fault("spill.memory", c.Spill.Memory.String()+" is too small", "give at least 64KiB")
+	}
+	if c.Spill.Max < 0 {
+		fault("spill.max", "is negative", "give a size such as 20GiB, or 0 for no limit")
 	}
 	return errors.Join(errs...)
 }
@@ -151,6 +282,25 @@ func (c *Config) captures(schema, table string) bool {
 		}
 	}
 	return false
+}
+
+// wants reports whether the table's rows are to be read under its own name, and
+// notes where it is for the sake of a table that it is part of.
+func (c *Config) wants(t *tableInfo) bool {
+	switch {
+	case t.unfit != "":
+		return false
+	case c.Partitions != Leaf:
+		return c.captures(t.schema, t.name) && (!t.partition || slices.Contains(c.Tables, t.fullName()))
+	case t.kind == "p":
+		return false
+	}
+	for _, a := range t.ancestors {
+		if schema, name, _ := strings.Cut(a, "."); c.captures(schema, name) {
+			t.root = quote(schema) + "." + quote(name)
+		}
+	}
+	return t.root != "" || c.captures(t.schema, t.name)
 }
 
 func matches(pattern, name string) bool {

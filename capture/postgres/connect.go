@@ -35,7 +35,7 @@ const aliveFor = 30 * time.Second
 func (c *Config) connect(ctx context.Context, capture string, w *wire) (*pgconn.PgConn, error) {
 	cfg, err := pgconn.ParseConfig(c.DSN)
 	if err != nil {
-		return nil, &schemas.Fault{Where: "dsn", What: "is no PostgreSQL connection string", Cure: "write postgres://user:password@host:5432/database"}
+		return nil, dsnFault(err)
 	}
 	for k, v := range session {
 		cfg.RuntimeParams[k] = v
@@ -72,6 +72,10 @@ func connectFault(cfg *pgconn.Config, err error) error {
 	at := fmt.Sprintf("%s:%d", cfg.Host, cfg.Port)
 	var pe *pgconn.PgError
 	if !errors.As(err, &pe) {
+		if f.What, f.Cure = tlsFault(cfg, err); f.What != "" {
+			f.Err = lastCause(err)
+			return f
+		}
 		f.What = "cannot reach PostgreSQL at " + at
 		f.Cure = "check host, port, firewall and that the server runs"
 		f.Err = fmt.Errorf("%w: %s", capture.ErrLost, lastCause(err))
@@ -80,12 +84,16 @@ func connectFault(cfg *pgconn.Config, err error) error {
 	f.Err = errors.New(pe.Message)
 	switch pe.Code {
 	case "28P01", "28000":
-		f.What = fmt.Sprintf("PostgreSQL at %s refuses user %s", at, cfg.User)
-		f.Cure = "check user and password in the dsn, and pg_hba.conf"
+		f.What, f.Cure = refusedLogin(cfg, pe, at)
 	case "3D000":
 		f.What = fmt.Sprintf("no database %s at %s", cfg.Database, at)
 		f.Cure = "correct the database in the dsn"
 	case "42501":
+		if cfg.RuntimeParams["replication"] == "" {
+			f.What = fmt.Sprintf("user %s may not connect to database %s", cfg.User, cfg.Database)
+			f.Cure = fmt.Sprintf("as a superuser: GRANT CONNECT ON DATABASE %s TO %s;", quote(cfg.Database), quote(cfg.User))
+			break
+		}
 		f.What = fmt.Sprintf("user %s may not replicate", cfg.User)
 		f.Cure = fmt.Sprintf("as a superuser: ALTER ROLE %s REPLICATION;", quote(cfg.User))
 	case "53300":

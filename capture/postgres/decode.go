@@ -118,16 +118,28 @@ func decodeBytea(dst *schemas.Value, src []byte, _ *schemas.Arena) error {
 	if len(src) < 2 || len(src)%2 != 0 || src[0] != '\\' || src[1] != 'x' {
 		return malformed("bytea", src)
 	}
-	hex := src[2:]
+	out, ok := decodeHex(src, src[2:])
+	if !ok {
+		return malformed("bytea", src)
+	}
+	*dst = schemas.BytesOf(out)
+	return nil
+}
+
+// decodeHex writes the bytes that hex stands for into dst, which may be the same
+// memory or lie before it.
+func decodeHex(dst, hex []byte) ([]byte, bool) {
+	if len(hex)%2 != 0 {
+		return nil, false
+	}
 	for i := 0; i < len(hex); i += 2 {
 		hi, lo := nibble[hex[i]], nibble[hex[i+1]]
 		if hi|lo > 15 {
-			return malformed("bytea", src)
+			return nil, false
 		}
-		src[i/2] = hi<<4 | lo
+		dst[i/2] = hi<<4 | lo
 	}
-	*dst = schemas.BytesOf(src[: len(hex)/2 : len(hex)/2])
-	return nil
+	return dst[: len(hex)/2 : len(hex)/2], true
 }
 
 // nibble maps hex digits to their values and all else to 0xFF.
@@ -145,7 +157,7 @@ var nibble = func() (t [256]byte) {
 }()
 
 // decodeBits reads '0' and '1', most significant first, into little-endian
-// bytes.
+// bytes; those above the highest one bit are left out, as Debezium does.
 func decodeBits(dst *schemas.Value, src []byte, a *schemas.Arena) error {
 	n := (len(src) + 7) / 8
 	out := a.Grow(n)[:n]
@@ -157,8 +169,11 @@ func decodeBits(dst *schemas.Value, src []byte, a *schemas.Arena) error {
 		place := len(src) - 1 - i
 		out[place/8] |= (c - '0') << (place % 8)
 	}
+	for n > 0 && out[n-1] == 0 {
+		n--
+	}
 	a.Keep(n)
-	*dst = schemas.BytesOf(out)
+	*dst = schemas.BytesOf(out[:n:n])
 	return nil
 }
 

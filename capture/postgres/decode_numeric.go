@@ -1,7 +1,9 @@
 package postgres
 
 import (
+	"errors"
 	"math/big"
+	"strconv"
 
 	"sluice/schemas"
 )
@@ -28,6 +30,18 @@ func decodeVarDecimal(dst *schemas.Value, src []byte, a *schemas.Arena) error {
 	}
 	return decodeNumeric(dst, src, a, scale)
 }
+
+// decodeRounded reads a numeric as a double; one beyond all doubles is infinite.
+func decodeRounded(dst *schemas.Value, src []byte, a *schemas.Arena) error {
+	f, err := strconv.ParseFloat(text(src), 64)
+	if errors.Is(err, strconv.ErrRange) && len(src) <= numericDigits {
+		*dst = schemas.FloatOf(f)
+		return nil
+	}
+	return decodeFloat64(dst, src, a)
+}
+
+var decodeFloat64 = decodeFloat(64)
 
 // decodeNumeric reads [-]digits[.digits] with at most scale digits after the
 // point.
@@ -133,13 +147,16 @@ func notANumber(src []byte) error {
 	return malformed("numeric", src)
 }
 
-// decodeMoney reads money as lc_monetary C writes it: -$1,234.56.
-func decodeMoney(dst *schemas.Value, src []byte, a *schemas.Arena) error {
-	plain := src[:0]
-	for _, c := range src {
-		if c != '$' && c != ',' {
-			plain = append(plain, c)
+// plainMoney gives money to the decoder of a number, as lc_monetary C writes it:
+// -$1,234.56 without its signs.
+func plainMoney(number decodeFunc) decodeFunc {
+	return func(dst *schemas.Value, src []byte, a *schemas.Arena) error {
+		plain := src[:0]
+		for _, c := range src {
+			if c != '$' && c != ',' {
+				plain = append(plain, c)
+			}
 		}
+		return number(dst, plain, a)
 	}
-	return decodeNumeric(dst, plain, a, 2)
 }

@@ -16,10 +16,15 @@ import (
 var decoders = map[string]decodeFunc{
 	"text": decodeText, "bool": decodeBool, "int2": decodeInt(16), "int8": decodeInt(64), "float8": decodeFloat(64),
 	"bytea": decodeBytea, "bits": decodeBits, "bit": decodeBit, "enum": decodeEnum(1, []string{"a", "b"}),
-	"numeric(10,2)": decodeDecimal(2), "numeric": decodeVarDecimal, "money": decodeMoney,
+	"numeric(10,2)": decodeDecimal(2), "numeric": decodeVarDecimal, "money": plainMoney(decodeDecimal(2)),
+	"money as text": plainMoney(decodeText), "time(3)": decodeMilliTime, "point": decodePoint, "geometry": decodeEWKB,
+	"hstore": decodeHstore, "vector": decodeVector(64), "halfvec": decodeVector(32), "sparsevec": decodeSparse(schemas.Int16Type), "box[]": decodeArray(decodeText, ';', 1),
+	"int8[][]": decodeArray(decodeInt(64), ',', 2), "text[][][]": decodeArray(decodeText, ',', 3), "point[]": decodeArray(decodePoint, ',', 1),
+	"domain of int8[] as array": decodeArray(decodeArray(decodeInt(64), ',', 1), ',', 1),
+	"hash":                      decodeHashed("salt"), "truncate": decodeTruncated(decodeText, 3), "mask": decodeMasked,
 	"date": decodeDate, "time": decodeTime, "timetz": decodeTimetz, "timestamp": decodeTimestamp(1),
-	"timestamp(3)": decodeTimestamp(1000), "timestamptz": decodeTimestamptz, "interval": decodeInterval,
-	"int8[]": decodeArray(decodeInt(64)), "text[]": decodeArray(decodeText), "numeric[]": decodeArray(decodeVarDecimal),
+	"timestamp(3)": decodeTimestamp(1000), "timestamptz": decodeTimestamptz(-1), "interval": decodeInterval,
+	"int8[]": decodeArray(decodeInt(64), ',', 1), "text[]": decodeArray(decodeText, ',', 1), "numeric[]": decodeArray(decodeVarDecimal, ',', 1),
 }
 
 func decode(t testing.TB, typ, text string) (schemas.Value, error) {
@@ -46,8 +51,15 @@ func TestRefusedTexts(t *testing.T) {
 		"time":          {"", "12:00", "25:00:00", "12:00:00.", "12:00:00.1234567"},
 		"timestamp":     {"2024-01-01", "2024-01-01T00:00:00", "2024-01-01 00:00:00+00"},
 		"timestamptz":   {"2024-01-01 00:00:00+02", "2024-01-01"},
-		"interval":      {"", "1", "1 fortnight", "9999999999 years", "1 day 2", "200000000 days"},
-		"int8[]":        {"", "{", "{1", "{1,}", "{,1}", "{a}", "{{1},{2}}", `{"1}`, "[0:1]"},
+		"interval":      {"", "1", "1 fortnight", "9999999999 years", "1 day 2", "3000000000 days", "1 day ", "2562047789:00:00", "2562047788:59:59", "00:00"},
+		"int8[]":        {"", "{", "{1", "{1,}", "{,1}", "{a}", "{{1},{2}}", `{"1}`, "[0:1]", "{1}}", "{1;2}"},
+		"int8[][]":      {"{1,2}", "{{1},2}", "{{1}", "{{1},}", "{{1}{2}}", "{{{1}}}", "{{1}},{2}", `{{1"},{2}}`, "{,{1}}"},
+		"text[][][]":    {"{{a}}", `{{{"a}}}`, "{{{a}},{{b}}"},
+		"point":         {"", "(1)", "(1,2", "1,2", "(1,2,3)", "(a,b)", "(,)"},
+		"geometry":      {"", "01", "0101000020", "zz01000000", "0201000000", "POINT(1 2)", "010100000"},
+		"hstore":        {`"a"`, `"a"=>`, `a=>"1"`, `"a"=>"1",`, `"a"=>"1""b"=>"2"`, `"a"=>"1\`, `"a"=>NUL`, `"a"=>"1" `},
+		"vector":        {"", "[", "[1,]", "[a]", "{1}", "[1,,2]", "1,2"},
+		"sparsevec":     {"", "{}", "{1:2}", "{1:2}/", "{0:1}/3", "{4:1}/3", "{1}/3", "{1:a}/3", "{1:1}/99999", "{1:1,}/3"},
 	} {
 		for _, text := range texts {
 			if v, err := decode(t, typ, text); err == nil {
@@ -105,7 +117,7 @@ func TestTimesAsTheStandardLibraryReadsThem(t *testing.T) {
 		if want := at.Truncate(24*time.Hour).UnixMicro() / microsDay; v.Int() != want {
 			t.Fatalf("date of %s is %d, want %d", at, v.Int(), want)
 		}
-		if err := decodeTimestamptz(&v, []byte(at.Format("2006-01-02 15:04:05.999999-07")), &a); err != nil || string(v.Bytes) != at.Format("2006-01-02T15:04:05.999999Z") {
+		if err := decodeTimestamptz(-1)(&v, []byte(at.Format("2006-01-02 15:04:05.999999-07")), &a); err != nil || string(v.Bytes) != at.Format("2006-01-02T15:04:05.000000Z") {
 			t.Fatalf("timestamptz %s is %s, error %v", at, v.Bytes, err)
 		}
 	})
@@ -115,7 +127,9 @@ func TestTimesAsTheStandardLibraryReadsThem(t *testing.T) {
 func FuzzDecoders(f *testing.F) {
 	for _, seed := range []string{
 		"", "t", "-12.30", "NaN", `\x00ff`, "2024-02-29 12:34:56.789+00", "0044-03-15 BC", "1 year 2 mons -3 days +04:05:06.7",
-		`{1,NULL,"a\"b,c"}`, "[0:1]={1,2}", "{{1}}", "-$1,234.56", "01:02:03-15:59:59", "999999999999999999999.9", "10101",
+		`{1,NULL,"a\"b,c"}`, "[0:1]={1,2}", "{{1}}", "[1:1][-2:-1]={{1,2}}", `{{{a,"}"},{NULL,"\""}}}`, `{"{1,2}","{3}"}`,
+		"(1.5,-2e300)", "0101000020E6100000000000000000F03F0000000000000040", `"a"=>"1", "b\""=>NULL`, "[1,2.5,-3]", "{1:1.5,3:2}/5",
+		`{"(1,2)",NULL}`, "{(1,1),(0,0);(2,2),(1,1)}", "178000000 years -24:00:00.000001", "-$1,234.56", "01:02:03-15:59:59", "999999999999999999999.9", "10101",
 	} {
 		f.Add(seed)
 	}

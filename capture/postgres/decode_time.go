@@ -21,8 +21,6 @@ const (
 	microsMinute = 60 * microsSecond
 	microsHour   = 60 * microsMinute
 	microsDay    = 24 * microsHour
-	// microsMonth is the mean month of 365.25/12 days, as Debezium counts.
-	microsMonth = 2_629_800 * microsSecond
 )
 
 // scanner reads the parts of a date or time; ok turns false at what does not
@@ -167,15 +165,26 @@ func decodeTime(dst *schemas.Value, src []byte, _ *schemas.Arena) error {
 	return nil
 }
 
-// decodeTimestamp reads a wall clock in units of that many microseconds.
+// decodeMilliTime drops what is finer than a millisecond; a column of up to three
+// places has nothing there.
+func decodeMilliTime(dst *schemas.Value, src []byte, a *schemas.Arena) error {
+	err := decodeTime(dst, src, a)
+	if err == nil {
+		*dst = schemas.IntOf(dst.Int() / 1000 * 1000)
+	}
+	return err
+}
+
+// decodeTimestamp reads a wall clock in units of that many microseconds; a finer
+// part is dropped, towards the past.
 func decodeTimestamp(unit int64) decodeFunc {
 	return func(dst *schemas.Value, src []byte, _ *schemas.Arena) error {
 		switch string(src) {
 		case "infinity":
-			*dst = schemas.IntOf(InfiniteTimestamp)
+			*dst = schemas.IntOf(InfiniteTimestamp / unit)
 			return nil
 		case "-infinity":
-			*dst = schemas.IntOf(NegativeInfiniteTimestamp)
+			*dst = schemas.IntOf(NegativeInfiniteTimestamp / unit)
 			return nil
 		}
 		rest, bc := cutEra(src)
@@ -187,8 +196,12 @@ func decodeTimestamp(unit int64) decodeFunc {
 			return malformed("timestamp", src)
 		}
 		t += days(y, m, d) * microsDay
-		if unit > 1 { // a finer part cannot be there, the column is rounded to its scale
-			t /= unit
+		if unit > 1 {
+			below := t % unit
+			if below < 0 {
+				below += unit
+			}
+			t = (t - below) / unit
 		}
 		*dst = schemas.IntOf(t)
 		return nil
@@ -196,53 +209,65 @@ func decodeTimestamp(unit int64) decodeFunc {
 }
 
 // decodeTimestamptz reads what a session in UTC writes and writes it as RFC
-// 3339, the fraction without closing zeros; infinity stays a word.
-func decodeTimestamptz(dst *schemas.Value, src []byte, a *schemas.Arena) error {
-	if string(src) == "infinity" || string(src) == "-infinity" {
-		*dst = schemas.TextOf(src)
-		return nil
+// 3339, with as many places of a second as the type modifier declares, six if it
+// is -1; infinity stays a word.
+func decodeTimestamptz(typmod int32) decodeFunc {
+	places := 6
+	if typmod >= 0 && typmod < 6 {
+		places = int(typmod)
 	}
-	if out := rewriteTimestamptz(src); out != nil {
-		*dst = schemas.TextOf(out)
-		return nil
-	}
-	rest, bc := cutEra(src)
-	s := scanner{rest, true}
-	y, m, d := s.date(bc)
-	s.expect(' ')
-	clock := s.clock()
-	if s.offset() != 0 || !s.done() {
-		return malformed("timestamptz in UTC", src)
-	}
-	out := a.Grow(40)
-	switch {
-	case y > 9999:
-		out = append(out, '+')
-		out = strconv.AppendInt(out, y, 10)
-	case y < 0:
+	return func(dst *schemas.Value, src []byte, a *schemas.Arena) error {
+		if string(src) == "infinity" || string(src) == "-infinity" {
+			*dst = schemas.TextOf(src)
+			return nil
+		}
+		if out := rewriteTimestamptz(src, places, a); out != nil {
+			*dst = schemas.TextOf(out)
+			return nil
+		}
+		rest, bc := cutEra(src)
+		s := scanner{rest, true}
+		y, m, d := s.date(bc)
+		s.expect(' ')
+		clock := s.clock()
+		if s.offset() != 0 || !s.done() {
+			return malformed("timestamptz in UTC", src)
+		}
+		out := a.Grow(40)
+		switch {
+		case y > 9999:
+			out = append(out, '+')
+			out = strconv.AppendInt(out, y, 10)
+		case y < 0:
+			out = append(out, '-')
+			out = appendPadded(out, -y, 4)
+		default:
+			out = appendPadded(out, y, 4)
+		}
 		out = append(out, '-')
-		out = appendPadded(out, -y, 4)
-	default:
-		out = appendPadded(out, y, 4)
+		out = appendPadded(out, m, 2)
+		out = append(out, '-')
+		out = appendPadded(out, d, 2)
+		out = append(out, 'T')
+		out = appendSeconds(out, clock)
+		if places > 0 {
+			out = append(out, '.')
+			out = appendPadded(out, clock%microsSecond, 6)
+			out = out[:len(out)-6+places]
+		}
+		out = append(out, 'Z')
+		a.Keep(len(out))
+		*dst = schemas.TextOf(out[:len(out):len(out)])
+		return nil
 	}
-	out = append(out, '-')
-	out = appendPadded(out, m, 2)
-	out = append(out, '-')
-	out = appendPadded(out, d, 2)
-	out = append(out, 'T')
-	out = appendClock(out, clock)
-	out = append(out, 'Z')
-	a.Keep(len(out))
-	*dst = schemas.TextOf(out[:len(out):len(out)])
-	return nil
 }
 
 // rewriteTimestamptz turns "2006-01-02 15:04:05[.999999]+00" into its RFC 3339
-// form in place; nil for any other form.
-func rewriteTimestamptz(src []byte) []byte {
+// form, in place where there is room; nil for any other form.
+func rewriteTimestamptz(src []byte, places int, a *schemas.Arena) []byte {
 	const form = "dddd-dd-dd dd:dd:dd"
 	n := len(src) - len("+00")
-	if n < len(form) || n > len(form)+7 || string(src[n:]) != "+00" {
+	if n < len(form) || n > len(form)+1+places || n == len(form)+1 || string(src[n:]) != "+00" {
 		return nil
 	}
 	for i, c := range src[:n] {
@@ -256,11 +281,25 @@ func rewriteTimestamptz(src []byte) []byte {
 			return nil
 		}
 	}
-	if n > len(form) && (n == len(form)+1 || src[n-1] == '0') {
-		return nil
+	size := len(form) + 1
+	if places > 0 {
+		size += 1 + places
 	}
-	src[len("dddd-dd-dd")], src[n] = 'T', 'Z'
-	return src[: n+1 : n+1]
+	out := src
+	if size > len(src) {
+		out = append(a.Grow(size), src[:n]...)
+		a.Keep(size)
+	}
+	out = out[:size:size]
+	out[len("dddd-dd-dd")] = 'T'
+	for i := n; i < size-1; i++ {
+		out[i] = '0'
+	}
+	if places > 0 {
+		out[len(form)] = '.'
+	}
+	out[size-1] = 'Z'
+	return out
 }
 
 // decodeTimetz reads a time with its zone and writes it in UTC.
@@ -278,12 +317,16 @@ func decodeTimetz(dst *schemas.Value, src []byte, a *schemas.Arena) error {
 	return nil
 }
 
-func appendClock(out []byte, t int64) []byte {
+func appendSeconds(out []byte, t int64) []byte {
 	out = appendPadded(out, t/microsHour, 2)
 	out = append(out, ':')
 	out = appendPadded(out, t/microsMinute%60, 2)
 	out = append(out, ':')
-	out = appendPadded(out, t/microsSecond%60, 2)
+	return appendPadded(out, t/microsSecond%60, 2)
+}
+
+func appendClock(out []byte, t int64) []byte {
+	out = appendSeconds(out, t)
 	if f := t % microsSecond; f != 0 {
 		out = append(out, '.')
 		out = appendPadded(out, f, 6)
@@ -302,66 +345,4 @@ func appendPadded(out []byte, n int64, width int) []byte {
 		b[i] = byte('0' + n%10)
 	}
 	return append(out, b[i:]...)
-}
-
-// decodeInterval reads "1 year 2 mons -3 days +04:05:06.789" as microseconds;
-// a month counts 365.25/12 days.
-func decodeInterval(dst *schemas.Value, src []byte, _ *schemas.Arena) error {
-	s := scanner{src, len(src) > 0}
-	var total int64
-	for s.ok && len(s.b) > 0 {
-		sign := int64(1)
-		if s.skip('-') {
-			sign = -1
-		} else {
-			s.skip('+')
-		}
-		n := s.number(1, 18)
-		if s.skip(':') {
-			m := s.number(2, 2)
-			s.expect(':')
-			sec := s.number(2, 2)
-			total = sumOf(&s, total, sign*n, microsHour)
-			total += sign * (m*microsMinute + sec*microsSecond + s.fraction())
-			s.ok = s.ok && len(s.b) == 0
-			break
-		}
-		s.expect(' ')
-		word := s.b
-		for i, c := range s.b {
-			if c == ' ' {
-				word = s.b[:i]
-				break
-			}
-		}
-		s.b = s.b[len(word):]
-		switch string(word) {
-		case "year", "years":
-			total = sumOf(&s, total, sign*n, 12*microsMonth)
-		case "mon", "mons":
-			total = sumOf(&s, total, sign*n, microsMonth)
-		case "day", "days":
-			total = sumOf(&s, total, sign*n, microsDay)
-		default:
-			s.ok = false
-		}
-		if len(s.b) > 0 {
-			s.expect(' ')
-		}
-	}
-	if !s.done() {
-		return malformed("interval that fits into microseconds", src)
-	}
-	*dst = schemas.IntOf(total)
-	return nil
-}
-
-// sumOf is total + n*unit, or a failed scanner where that does not fit.
-func sumOf(s *scanner, total, n, unit int64) int64 {
-	p := n * unit
-	sum := total + p
-	if n != 0 && p/n != unit || (total > 0) == (p > 0) && (sum > 0) != (total > 0) && total != 0 && p != 0 {
-		s.ok = false
-	}
-	return sum
 }

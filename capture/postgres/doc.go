@@ -1,6 +1,6 @@
 // Package postgres reads PostgreSQL 13 and later by logical replication: a slot
-// with the plug-in pgoutput, protocol version 1 (PostgreSQL docs, 55.4 and
-// 55.9). It implements capture.Source.
+// with the plug-in pgoutput, protocol version 2, or 1 on PostgreSQL 13 (PostgreSQL
+// docs, 55.4 and 55.9). It implements capture.Source.
 //
 //	Open ─ zero position ──► slot, exported snapshot ──► snapshot ─┐
 //	     ─ in a snapshot ──► new database snapshot ────► the rest ─┤
@@ -19,7 +19,32 @@
 // transaction that lies wholly before it. After a restart the server sends
 // again from there and what the position covers is skipped. An idle database
 // still moves: batches without changes carry on the server's log position, at
-// most every heartbeat.
+// most every heartbeat. Logical decoding messages are counted apart from rows, so
+// that it does not matter to a position whether they are captured.
+//
+// # Large transactions
+//
+// From PostgreSQL 14 on, the server sends a transaction that outgrows its
+// logical_decoding_work_mem while it is in progress. Its messages wait as they
+// came, in memory and past a limit in a file; what is rolled back is cut off, and
+// the commit replays the rest as if it had come whole, with the same positions.
+// One thing is not known that early: the place in an origin's log
+// (source.origin_lsn) of a transaction that was itself replicated. A killed
+// process leaves files behind, which the next one removes; the server sends every
+// transaction again that is not yet durable.
+//
+// # A silent server
+//
+// A server that says nothing for half of its wal_sender_timeout is asked for a
+// sign of life, and at its end the connection is lost (two minutes where it has no
+// timeout). No TCP keepalive tells that through a proxy.
+//
+// # Topics of its own
+//
+// Beside the tables' topics there are, as Debezium has them:
+// "__debezium-heartbeat.<capture>" (on by default), "<capture>.message" with
+// logical decoding messages and "<capture>.transaction" with the ends of
+// transactions (both off). A transaction of which nothing is captured has no ends.
 //
 // # Snapshot
 //
@@ -34,6 +59,22 @@
 // without a primary key is read whole and, if interrupted, whole again. While a
 // snapshot runs it holds, as any reader does, ACCESS SHARE on what it has read:
 // writers go on, ALTER TABLE waits.
+//
+// # Publication
+//
+// What the publication leaves out, rows by a condition or columns by a list, the
+// snapshot does not read either. To a publication that a capture made (its
+// comment says so) tables are added that the configuration names and that are
+// created, renamed or made anew later; of another's, a warning names the ALTER
+// PUBLICATION. Partitioned tables come as one table (partitions: root) or as
+// their partitions (leaf), of inheriting tables each as itself.
+//
+// # Large values
+//
+// A large value that an update did not change is not in the log. It arrives as
+// schemas.Unchanged, which Avro writes as Debezium's placeholder; with toast:
+// reselect, and in a type that has no placeholder, it is read from the table by
+// the row's key, many at once, and is then as new as the table.
 //
 // # Rows
 //

@@ -22,18 +22,28 @@ func (d *decoder) relation(ctx context.Context, r *reader) error {
 	if r.short {
 		return nil // said by the caller
 	}
+	d.arrived(logged.oid)
 	s := d.stream.source
-	if !s.cfg.captures(logged.schema, logged.name) {
-		if old := d.stream.known[logged.oid]; old != nil && old.table != nil {
+	ctx, cancel := s.patient(ctx)
+	defer cancel()
+	var info *tableInfo
+	var err error
+	if s.cfg.Partitions == Leaf || s.cfg.captures(logged.schema, logged.name) { // else its name settles it
+		if info, err = readTable(ctx, plain{s.sql}, logged.oid); err != nil {
+			return d.stream.fault(err)
+		}
+	}
+	wanted := logged
+	if info != nil {
+		wanted.kind, wanted.partition, wanted.ancestors = info.kind, info.partition, info.ancestors
+	}
+	if !s.cfg.wants(&wanted) {
+		if old := d.table(logged.oid); old != nil && old.table != nil {
 			s.log.Warn("the table was renamed to a name that is not configured; its changes are no longer read",
 				"table", old.table.FullName(), "new", logged.fullName())
 		}
-		d.stream.known[logged.oid] = &relation{info: logged}
+		d.learn(logged.oid, &relation{info: logged})
 		return nil
-	}
-	info, err := readTable(ctx, plain{s.sql}, logged.oid)
-	if err != nil {
-		return d.stream.fault(err)
 	}
 	rel, err := s.types.compile(ctx, plain{s.sql}, fit(info, &logged), sourceTable)
 	if err != nil {
@@ -45,13 +55,13 @@ func (d *decoder) relation(ctx context.Context, r *reader) error {
 	}
 	rel.info.schema, rel.info.name = logged.schema, logged.name
 	rel.source = s.sourceRow(rel.table)
-	if old := d.stream.known[logged.oid]; old != nil && old.table != nil {
+	if old := d.table(logged.oid); old != nil && old.table != nil {
 		rel.relax(old.relaxed...)
 		if old.same(rel) {
-			return nil
+			rel = old
 		}
 	}
-	d.stream.known[logged.oid] = rel
+	d.learn(logged.oid, rel)
 	return nil
 }
 
@@ -61,12 +71,14 @@ func (d *decoder) relabel(ctx context.Context, rel *relation, e *labelError) (*r
 	s := d.stream.source
 	s.types.learn(e)
 	info := rel.info
+	ctx, cancel := s.patient(ctx)
+	defer cancel()
 	fresh, err := s.types.compile(ctx, plain{s.sql}, &info, sourceTable)
 	if err != nil {
 		return nil, d.stream.fault(err)
 	}
 	fresh.source = rel.source
 	fresh.relax(rel.relaxed...)
-	d.stream.known[rel.info.oid] = fresh
+	d.learn(rel.info.oid, fresh)
 	return fresh, nil
 }

@@ -16,7 +16,7 @@ func (d *decoder) change(ctx context.Context, at lsn, m []byte) error {
 	if len(m) < 6 {
 		return d.broken(m, errShort)
 	}
-	rel := d.stream.known[binary.BigEndian.Uint32(m[1:])]
+	rel := d.table(binary.BigEndian.Uint32(m[1:]))
 	if rel == nil {
 		return d.broken(m, errors.New("a row of an unknown table"))
 	}
@@ -50,7 +50,9 @@ func (d *decoder) change(ctx context.Context, at lsn, m []byte) error {
 
 // rows decodes the images of one row message and appends its changes.
 func (d *decoder) rows(b *block, rel *relation, at lsn, m []byte) error {
+	raw := m
 	m = b.arena.Copy(m) // the values point into it
+	d.gap = false
 	r := reader{b: m[5:]}
 	var before, after schemas.Row
 	var err error
@@ -92,6 +94,9 @@ func (d *decoder) rows(b *block, rel *relation, at lsn, m []byte) error {
 		}
 		d.append(b, schemas.Change{Op: schemas.Update, Table: rel.table, Before: before, After: after, Source: src}, "")
 	}
+	if d.gap {
+		d.noteGap(b, rel, raw)
+	}
 	return nil
 }
 
@@ -100,6 +105,9 @@ func (d *decoder) append(b *block, c schemas.Change, suffix string) {
 	id = append(appendHex(id, uint64(d.row), 8), suffix...)
 	b.arena.Keep(len(id))
 	c.ID = id
+	if d.counts.on {
+		c.Transaction = d.place(b, c.Table.Schema, c.Table.Name)
+	}
 	b.changes = append(b.changes, c)
 }
 
@@ -137,12 +145,21 @@ func (e *nullError) Error() string { return "NULL in column " + e.column }
 // the new row; before lends the new row what the log left out.
 func (d *decoder) tuple(b *block, rel *relation, r *reader, kind byte, before schemas.Row) (schemas.Row, error) {
 	n := int(r.u16())
-	if n != len(rel.decode) {
-		return nil, d.broken(r.b, fmt.Errorf("a row of %s has %d columns, the table %d", rel.table.FullName(), n, len(rel.decode)))
+	if n != len(rel.attrs) {
+		return nil, d.broken(r.b, fmt.Errorf("a row of %s has %d columns, the table %d", rel.table.FullName(), n, len(rel.attrs)))
 	}
-	row := b.arena.Row(n)
-	for i := range row {
-		switch r.u8() {
+	row := b.arena.Row(len(rel.decode))
+	i := -1
+	for at := range n {
+		how := r.u8()
+		if rel.excluded != nil && rel.excluded[at] {
+			if how == 't' {
+				r.skip(int(r.u32()))
+			}
+			continue
+		}
+		i++
+		switch how {
 		case 't':
 			v := r.bytes(int(r.u32()))
 			if r.short {
@@ -166,6 +183,8 @@ func (d *decoder) tuple(b *block, rel *relation, r *reader, kind byte, before sc
 			row[i].Kind = schemas.Unchanged
 			if before != nil && before[i].Known() {
 				row[i] = before[i]
+			} else {
+				d.gap = true
 			}
 		default:
 			return nil, d.broken(r.b, errors.New("unknown kind of column"))
@@ -195,11 +214,17 @@ func (d *decoder) sourceOf(b *block, rel *relation, at lsn) schemas.Row {
 	src[colTx] = schemas.IntOf(d.tx)
 	src[colLSN] = schemas.IntOf(int64(at))
 	src[colOrigin], src[colOriginLSN] = d.origin, d.originL
+	src[colSequence] = d.sequenceOf(b, at)
+	return src
+}
+
+// sequenceOf orders events for a consumer: where the commit before ended, and
+// where the event is.
+func (d *decoder) sequenceOf(b *block, at lsn) schemas.Value {
 	seq := append(b.arena.Grow(len(d.sequence)+22), d.sequence...)
 	seq = append(strconv.AppendUint(seq, uint64(at), 10), `"]`...)
 	b.arena.Keep(len(seq))
-	src[colSequence] = schemas.TextOf(seq)
-	return src
+	return schemas.TextOf(seq)
 }
 
 // truncate makes one change for each table that was emptied.
@@ -208,7 +233,7 @@ func (d *decoder) truncate(at lsn, r *reader) {
 	r.skip(1)
 	b := d.stream.cur
 	for i := range n {
-		rel := d.stream.known[r.u32()]
+		rel := d.table(r.u32())
 		if r.short {
 			return // said by the caller
 		}

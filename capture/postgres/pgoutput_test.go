@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/binary"
 	"log/slog"
+	"os"
 	"syscall"
 	"testing"
 	"time"
@@ -61,7 +62,7 @@ func newDecoder(t testing.TB) *decoder {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s.types = newTypeCache(Precise)
+	s.types = newTypeCache(&s.cfg, s.log)
 	info := &tableInfo{oid: 1, schema: "public", name: "orders", identity: "d", primary: []string{"id"}, attributes: []attribute{
 		{name: "id", oid: oidInt8, typmod: -1, identity: true},
 		{name: "number", oid: oidText, typmod: -1, optional: true},
@@ -78,7 +79,8 @@ func newDecoder(t testing.TB) *decoder {
 	rel.source = s.sourceRow(rel.table)
 	st := newStream(s, nil, newWire())
 	st.known[1] = rel
-	st.decoder = decoder{stream: st}
+	st.spill = newSpill(Spill{Dir: os.DevNull, Memory: spillMemory}, "erp", "1", "slot")
+	st.decoder = newStreamDecoder(st, position{})
 	return &st.decoder
 }
 

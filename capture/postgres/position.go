@@ -18,6 +18,11 @@ type position struct {
 	// how many of its row messages came before this position.
 	Commit logPlace `json:"commit"`
 	Row    int64    `json:"row"`
+	// Messages is how many logical decoding messages of the transaction came
+	// before. A message outside of transactions is a position by itself: Commit
+	// is the end of its record, Row 0. A transaction whose commit record begins
+	// there comes behind it.
+	Messages int64 `json:"messages,omitempty"`
 	// LSN is where reading starts again, and what may be confirmed to the
 	// server once the position is durable: everything before it is in Kafka.
 	LSN logPlace `json:"lsn"`
@@ -64,7 +69,7 @@ func parsePosition(p schemas.Position) (position, error) {
 	if err := json.Unmarshal([]byte(p), &out); err != nil {
 		return out, fmt.Errorf("reading position %q: %w", p, err)
 	}
-	if out.LSN == 0 || out.System == "" || out.Slot == "" || out.Row < 0 {
+	if out.LSN == 0 || out.System == "" || out.Slot == "" || out.Row < 0 || out.Messages < 0 {
 		return out, fmt.Errorf("position %q is not one of this source", p)
 	}
 	return out, nil

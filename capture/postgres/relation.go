@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"sync/atomic"
 
 	"sluice/schemas"
 )
@@ -13,17 +14,20 @@ import (
 // in the snapshot, and how they are read.
 type relation struct {
 	// table is nil for a table that the log carries but nobody asked for.
-	table   *schemas.Table
-	decode  []decodeFunc
-	attrs   []attribute
-	full    bool // REPLICA IDENTITY FULL
-	inOld   []bool
-	info    tableInfo
-	nothing bool // the log carries no old rows
+	table    *schemas.Table
+	decode   []decodeFunc
+	attrs    []attribute
+	excluded []bool // by attribute; nil: none is
+	full     bool   // REPLICA IDENTITY FULL
+	inOld    []bool
+	info     tableInfo
+	nothing  bool // the log carries no old rows
 	// relaxed columns held a NULL that the catalogue rules out today.
 	relaxed []string
 	// source is the constant part of the rows' source block.
 	source schemas.Row
+	// complete: a snapshot of the table needs whole rows; see Source.fills.
+	complete atomic.Bool
 }
 
 // compile resolves the types of a table's columns. Columns without a form are
@@ -34,20 +38,38 @@ func (t *typeCache) compile(ctx context.Context, q querier, info *tableInfo, sou
 		attrs: info.attributes, full: info.identity == "f", nothing: info.identity == "n", info: *info,
 	}
 	var errs []error
-	for _, a := range info.attributes {
-		typ, decode, err := t.resolve(ctx, q, a.oid, a.typmod)
+	for i, a := range info.attributes {
+		how, err := t.columns.of(info, a.name)
+		if err != nil {
+			errs = append(errs, err)
+			continue
+		}
+		if how.excluded {
+			if rel.excluded == nil {
+				rel.excluded = make([]bool, len(info.attributes))
+			}
+			rel.excluded[i] = true
+			continue
+		}
+		typ, decode, err := how.resolve(func() (schemas.Type, decodeFunc, error) {
+			return t.resolve(ctx, q, a.oid, a.typmod, a.dims)
+		})
 		var un *unsupportedType
-		if errors.As(err, &un) {
-			errs = append(errs, &schemas.Fault{
-				Where: info.fullName() + "." + a.name, What: un.Error(),
-				Cure: fmt.Sprintf("exclude the table from tables, or store it in a supported type: ALTER TABLE %s ALTER COLUMN %s TYPE text;", info.sql(), quote(a.name)),
-			})
+		var misuse *transformError
+		if errors.As(err, &un) || errors.As(err, &misuse) {
+			f := &schemas.Fault{Where: info.fullName() + "." + a.name, What: err.Error()}
+			if f.Cure = fmt.Sprintf("exclude the column (columns.exclude: [%s.%s]), or write unknown_types: text", info.fullName(), a.name); misuse != nil {
+				f.Cure = misuse.cure
+			}
+			errs = append(errs, f)
 			continue
 		}
 		if err != nil {
 			return nil, err
 		}
-		rel.table.Columns = append(rel.table.Columns, schemas.Column{Name: a.name, Type: typ, Optional: a.optional})
+		rel.table.Columns = append(rel.table.Columns, schemas.Column{
+			Name: a.name, Type: typ, Optional: a.optional, Default: a.value(&typ, t.isEnum(a.oid), decode),
+		})
 		rel.decode = append(rel.decode, decode)
 		rel.inOld = append(rel.inOld, a.identity)
 	}
@@ -89,7 +111,11 @@ func (r *relation) relax(columns ...string) bool {
 	table := *r.table
 	table.Columns = slices.Clone(table.Columns)
 	for _, c := range columns {
-		if i := table.Column(c); i >= 0 && !slices.Contains(table.Key, i) {
+		i := table.Column(c)
+		if slices.Contains(table.Key, i) && slices.Contains(r.info.unique, c) && len(r.info.primary) == 0 {
+			table.Key = nil // the index is younger than the row
+		}
+		if i >= 0 && !slices.Contains(table.Key, i) {
 			relaxed = relaxed || !table.Columns[i].Optional
 			table.Columns[i].Optional = true
 			if !slices.Contains(r.relaxed, c) {
@@ -117,7 +143,7 @@ func fit(info *tableInfo, logged *tableInfo) *tableInfo {
 		a.optional = true
 		for _, b := range info.attributes {
 			if b.name == a.name && b.oid == a.oid {
-				a.optional = b.optional
+				a.optional, a.dims, a.expression, a.generated = b.optional, b.dims, b.expression, b.generated
 			}
 		}
 		if a.identity {
@@ -133,13 +159,19 @@ func fit(info *tableInfo, logged *tableInfo) *tableInfo {
 	if logged.identity == "i" && !sameSet(info.identityIndex, inLog) {
 		out.identityIndex = inLog
 	}
-	for _, k := range out.primary {
-		if !slices.ContainsFunc(out.attributes, func(a attribute) bool { return a.name == k }) {
-			out.primary = nil // the key is not published, or was not there yet
-			break
+	// A key that is not published, or was not there yet, is none.
+	out.primary, out.unique = out.only(out.primary), out.only(info.unique)
+	return &out
+}
+
+// only returns the names if all of them are columns, else nothing.
+func (t *tableInfo) only(names []string) []string {
+	for _, k := range names {
+		if !slices.ContainsFunc(t.attributes, func(a attribute) bool { return a.name == k }) {
+			return nil
 		}
 	}
-	return &out
+	return names
 }
 
 func sameSet(a, b []string) bool {

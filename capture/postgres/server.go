@@ -22,24 +22,33 @@ type server struct {
 	replicates, super bool
 	// senderTimeout is wal_sender_timeout; 0: none.
 	senderTimeout time.Duration
+	// standby: it follows a primary, and cannot be written to.
+	standby bool
 }
 
 func readServer(ctx context.Context, q querier) (server, error) {
 	rows, err := q.query(ctx, `
 		SELECT current_setting('server_version_num'), current_setting('wal_level'), current_database(), current_user,
-		       r.rolreplication, r.rolsuper,
-		       (SELECT setting FROM pg_catalog.pg_settings WHERE name = 'wal_sender_timeout')
+		       r.rolreplication OR EXISTS (SELECT FROM pg_catalog.pg_roles g
+		           WHERE g.rolname = 'rds_replication' AND pg_has_role(r.oid, g.oid, 'MEMBER')), r.rolsuper,
+		       (SELECT setting FROM pg_catalog.pg_settings WHERE name = 'wal_sender_timeout'), pg_is_in_recovery()
 		FROM pg_catalog.pg_roles r WHERE r.rolname = current_user`)
 	if err != nil || len(rows) == 0 {
 		return server{}, fmt.Errorf("asking the server for its settings: %w", err)
 	}
 	r := rows[0]
-	return server{r.int(0), r.text(1), r.text(2), r.text(3), r.bool(4), r.bool(5), time.Duration(r.int(6)) * time.Millisecond}, nil
+	return server{r.int(0), r.text(1), r.text(2), r.text(3), r.bool(4), r.bool(5), time.Duration(r.int(6)) * time.Millisecond, r.bool(7)}, nil
 }
 
 func (s *server) check() error {
 	if s.version < 130000 {
 		return &schemas.Fault{Where: "dsn", What: fmt.Sprintf("the server is PostgreSQL %d, older than 13", s.version/10000), Cure: "upgrade it"}
+	}
+	if s.standby && s.version < 160000 {
+		return &schemas.Fault{
+			Where: "dsn", What: fmt.Sprintf("the server is a standby of PostgreSQL %d, and standbys decode their log from 16 on", s.version/10000),
+			Cure: "name the primary in the dsn (target_session_attrs=read-write finds it among several hosts), or upgrade",
+		}
 	}
 	if s.walLevel != "logical" {
 		return &schemas.Fault{
@@ -80,7 +89,12 @@ func (c *Config) tables(ctx context.Context, q querier) ([]*tableInfo, error) {
 	var out []*tableInfo
 	var errs []error
 	for _, t := range all {
-		if !c.captures(t.schema, t.name) || t.partition && !slices.Contains(c.Tables, t.fullName()) {
+		if t.unfit != "" && slices.Contains(c.Tables, t.fullName()) {
+			errs = append(errs, &schemas.Fault{
+				Where: fmt.Sprintf("tables[%d]", slices.Index(c.Tables, t.fullName())), What: t.fullName() + " " + t.unfit, Cure: t.mend(),
+			})
+		}
+		if !c.wants(t) {
 			continue
 		}
 		if !t.readable {
@@ -93,7 +107,9 @@ func (c *Config) tables(ctx context.Context, q querier) ([]*tableInfo, error) {
 	}
 	for i, pattern := range c.Tables {
 		schema, name, _ := strings.Cut(pattern, ".")
-		if !slices.ContainsFunc(out, func(t *tableInfo) bool { return matches(schema, t.schema) && matches(name, t.name) }) {
+		if !slices.ContainsFunc(all, func(t *tableInfo) bool {
+			return matches(schema, t.schema) && matches(name, t.name) && (t.unfit == "" || t.fullName() == pattern)
+		}) {
 			errs = append(errs, &schemas.Fault{
 				Where: fmt.Sprintf("tables[%d]", i), What: fmt.Sprintf("the database has no table %s", pattern),
 				Cure: "correct the name (schema.table, case counts), or create the table first",
@@ -101,56 +117,6 @@ func (c *Config) tables(ctx context.Context, q querier) ([]*tableInfo, error) {
 		}
 	}
 	return out, errors.Join(errs...)
-}
-
-// publish creates the publication, or checks that it covers the tables. Where
-// a position is resumed it must be there: one made now knows nothing of the log
-// before it.
-func (s *Source) publish(ctx context.Context, tables []*tableInfo, resumed bool) error {
-	q := plain{s.sql}
-	rows, err := q.query(ctx, "SELECT 1 FROM pg_catalog.pg_publication WHERE pubname = $1", s.cfg.Publication)
-	if err != nil {
-		return fmt.Errorf("looking for publication %q: %w", s.cfg.Publication, err)
-	}
-	if len(rows) == 0 && resumed {
-		return &schemas.Fault{Where: "publication", What: fmt.Sprintf("%q is gone, and with it the changes since the saved position", s.cfg.Publication), Cure: s.resnapshot()}
-	}
-	if len(rows) == 0 {
-		names := make([]string, len(tables))
-		for i, t := range tables {
-			names[i] = t.sql()
-		}
-		create := fmt.Sprintf("CREATE PUBLICATION %s FOR TABLE %s", quote(s.cfg.Publication), strings.Join(names, ", "))
-		if slices.ContainsFunc(tables, func(t *tableInfo) bool { return t.kind == "p" }) {
-			create += " WITH (publish_via_partition_root = true)"
-		}
-		if err := q.exec(ctx, create); err != nil {
-			return &schemas.Fault{Where: "publication", What: fmt.Sprintf("%q does not exist and cannot be created", s.cfg.Publication), Err: message(err), Cure: "as the owner of the tables: " + create + ";"}
-		}
-		s.log.Info("publication created", "publication", s.cfg.Publication)
-		return nil
-	}
-	rows, err = q.query(ctx, "SELECT schemaname, tablename FROM pg_catalog.pg_publication_tables WHERE pubname = $1", s.cfg.Publication)
-	if err != nil {
-		return fmt.Errorf("reading publication %q: %w", s.cfg.Publication, err)
-	}
-	covered := map[string]bool{}
-	for _, r := range rows {
-		covered[r.text(0)+"."+r.text(1)] = true
-	}
-	var missing []string
-	for _, t := range tables {
-		if !covered[t.fullName()] && t.kind != "p" {
-			missing = append(missing, t.sql())
-		}
-	}
-	if len(missing) > 0 {
-		return &schemas.Fault{
-			Where: "publication", What: fmt.Sprintf("%q does not publish %s", s.cfg.Publication, strings.Join(missing, ", ")),
-			Cure: fmt.Sprintf("as the owner of the tables: ALTER PUBLICATION %s ADD TABLE %s;", quote(s.cfg.Publication), strings.Join(missing, ", ")),
-		}
-	}
-	return nil
 }
 
 // message is what the server said, without codes.

@@ -85,15 +85,21 @@ func (s *Source) adopt(ctx context.Context) error {
 	switch {
 	case now.System != id.SystemID:
 		return lost("the saved position is of another server (system %s, this one is %s)", now.System, id.SystemID)
-	case now.Timeline != id.Timeline:
-		return lost("the saved position is of timeline %d, the server is on %d: it was restored or failed over", now.Timeline, id.Timeline)
 	case now.Slot != s.cfg.Slot:
 		return lost("the saved position is of slot %q, the configuration names %q", now.Slot, s.cfg.Slot)
+	}
+	if now.Timeline != id.Timeline {
+		if err := s.follow(ctx, now, id.Timeline); err != nil {
+			return err
+		}
+		s.at.Timeline = id.Timeline
 	}
 	at, err := s.freeSlot(ctx)
 	switch {
 	case err != nil:
 		return err
+	case at == nil && s.cfg.OnMaxWAL == Resnapshot:
+		return errDropped
 	case at == nil:
 		return lost("%q is gone, and with it the changes since %s", s.cfg.Slot, lsn(now.LSN))
 	case at.plugin != plugin:
@@ -108,43 +114,42 @@ func (s *Source) adopt(ctx context.Context) error {
 	return nil
 }
 
+// errDropped says that the slot is gone and that the configuration wants to
+// start over then.
+var errDropped = errors.New("the slot is gone")
+
 // begin creates the slot, and the snapshot that belongs to it.
 func (s *Source) begin(ctx context.Context, conn *pgconn.PgConn, relations []*relation) error {
 	old, err := s.freeSlot(ctx)
 	if err != nil {
 		return err
 	}
+	var start lsn
+	var exported string
+	use := false
 	if old != nil {
-		if old.plugin != plugin || old.database != s.server.database {
-			return &schemas.Fault{
-				Where: "slot", What: fmt.Sprintf("%q exists, of plug-in %s in database %s", s.cfg.Slot, old.plugin, old.database),
-				Cure: "set slot to a name that is free",
-			}
-		}
-		s.log.Warn("dropping the slot that has no saved position, to begin anew", "slot", s.cfg.Slot)
-		if err := pglogrepl.DropReplicationSlot(ctx, conn, s.cfg.Slot, pglogrepl.DropReplicationSlotOptions{}); err != nil {
-			return fmt.Errorf("dropping slot %q: %w", s.cfg.Slot, err)
+		if use, err = s.found(ctx, conn, old); err != nil {
+			return err
 		}
 	}
-	action := "NOEXPORT_SNAPSHOT"
-	if s.cfg.Snapshot == Initial {
-		action = "EXPORT_SNAPSHOT"
-	}
-	made, err := pglogrepl.CreateReplicationSlot(ctx, conn, s.cfg.Slot, plugin, pglogrepl.CreateReplicationSlotOptions{
-		SnapshotAction: action, Mode: pglogrepl.LogicalReplication,
-	})
-	if err != nil {
-		return s.slotFault(err)
-	}
-	start, err := pglogrepl.ParseLSN(made.ConsistentPoint)
-	if err != nil {
-		return fmt.Errorf("creating slot %q: %w", s.cfg.Slot, err)
+	switch {
+	case use:
+		start = old.confirmed
+	case s.cfg.SlotCreated:
+		return &schemas.Fault{
+			Where: "slot", What: fmt.Sprintf("%q does not exist, and slot_created says that it does", s.cfg.Slot),
+			Cure: fmt.Sprintf("SELECT pg_create_logical_replication_slot(%s, 'pgoutput');", literal(s.cfg.Slot)),
+		}
+	default:
+		if start, exported, err = s.createSlot(ctx, conn, s.cfg.Snapshot == Initial); err != nil {
+			return err
+		}
+		s.log.Info("slot created", "slot", s.cfg.Slot, "lsn", start.String())
 	}
 	s.at.LSN, s.at.Commit, s.at.Row = logPlace(start), 0, 0
-	s.log.Info("slot created", "slot", s.cfg.Slot, "lsn", start.String())
 	if s.cfg.Snapshot == Initial {
 		s.at.Snapshot = &snapshotPlace{}
-		s.snapshot, err = s.newSnapshot(ctx, relations, made.SnapshotName)
+		s.snapshot, err = s.newSnapshot(ctx, relations, exported)
 	}
 	return err
 }

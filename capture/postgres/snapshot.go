@@ -133,15 +133,8 @@ func (s *Source) nextOfSnapshot(ctx context.Context) (capture.Batch, error) {
 // ask sends the query of the next chunk: one row more than it has, to know
 // whether another follows.
 func (n *snapshot) ask(ctx context.Context, rel *relation) {
-	columns := make([]string, len(rel.table.Columns))
-	for i, c := range rel.table.Columns {
-		columns[i] = quote(c.Name)
-	}
-	only := "ONLY "
-	if rel.info.kind == "p" {
-		only = ""
-	}
-	sql := "SELECT " + strings.Join(columns, ", ") + " FROM " + only + rel.info.sql()
+	columns, from, where := rel.published()
+	sql := "SELECT " + strings.Join(columns, ", ") + " FROM " + from
 	var args [][]byte
 	if key := rel.table.Key; len(key) > 0 {
 		names, params := make([]string, len(key)), make([]string, len(key))
@@ -149,12 +142,14 @@ func (n *snapshot) ask(ctx context.Context, rel *relation) {
 			names[i], params[i] = columns[k], "$"+strconv.Itoa(i+1)
 		}
 		if n.place.Key != nil {
-			sql += " WHERE (" + strings.Join(names, ", ") + ") > (" + strings.Join(params, ", ") + ")"
+			where += " AND (" + strings.Join(names, ", ") + ") > (" + strings.Join(params, ", ") + ")"
 			for _, k := range n.place.Key {
 				args = append(args, []byte(k))
 			}
 		}
-		sql += " ORDER BY " + strings.Join(names, ", ") + " LIMIT " + strconv.Itoa(n.chunk+1)
+		sql += " WHERE " + where + " ORDER BY " + strings.Join(names, ", ") + " LIMIT " + strconv.Itoa(n.chunk+1)
+	} else {
+		sql += " WHERE " + where
 	}
 	n.count, n.ahead, n.name = 0, false, printable(rel.table.FullName())
 	n.last = n.last[:0]

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/jackc/pgx/v5/pgconn"
@@ -25,17 +26,35 @@ type Source struct {
 	types    typeCache
 	at       position // behind the last batch handed out
 	snapshot *snapshot
-	stream   *stream
-	used     *block // what the last Next handed out
-	opened   bool   // once at least
+	// publication is as it was when the source opened.
+	publication *publication
+	stream      *stream
+	used        *block    // what the last Next handed out
+	opened      bool      // once at least
+	beaten      time.Time // when the last heartbeat was recorded
+	// ownsSlot: the slot has the name that only this capture gives.
+	ownsSlot bool
+	watch    *watch
+	metrics  *metrics
+	// verdict is why the watch has ended the stream.
+	verdict     atomic.Pointer[schemas.Fault]
+	pausedByWAL atomic.Bool
+	watchEvery  time.Duration
+	// reselected and unfilled count rows; see Reselected.
+	reselected, unfilled atomic.Int64
 	// busyFor replaces slotTimeout in tests.
 	busyFor time.Duration
+	// whole asks for protocol version 1: whole transactions only.
+	whole bool
 	// chunkRows is the constant of that name; tests make it small.
 	chunkRows int
 }
 
 func newSource(c Config, name string, log *slog.Logger) *Source {
-	return &Source{cfg: c, capture: name, log: log.With("capture", name), chunkRows: chunkRows}
+	return &Source{
+		cfg: c, capture: name, log: log.With("capture", name), chunkRows: chunkRows,
+		ownsSlot: c.Slot == defaultSlot(name), metrics: newMetrics(name), watchEvery: watchEvery,
+	}
 }
 
 // Open connects, checks everything that streaming needs, and creates slot and
@@ -49,6 +68,7 @@ func (s *Source) Open(ctx context.Context, from schemas.Position) error {
 		return errors.Join(s.place(err), s.Close(context.WithoutCancel(ctx)))
 	}
 	s.opened = true
+	s.startWatch(ctx)
 	return nil
 }
 
@@ -56,15 +76,18 @@ func (s *Source) open(ctx context.Context, from schemas.Position) (err error) {
 	if s.sql, err = s.cfg.connect(ctx, s.capture, nil); err != nil {
 		return err
 	}
-	s.types = newTypeCache(s.cfg.Decimals)
+	s.types = newTypeCache(&s.cfg, s.log)
 	if s.server, err = readServer(ctx, plain{s.sql}); err != nil {
 		return err
 	}
-	if err := s.server.check(); err != nil {
+	if err := errors.Join(s.server.check(), s.server.checkMessages(s.cfg.Messages)); err != nil {
 		return err
 	}
 	tables, err := s.cfg.tables(ctx, plain{s.sql})
 	if err != nil {
+		return err
+	}
+	if s.publication, err = readPublication(ctx, plain{s.sql}, s.cfg.Publication); err != nil {
 		return err
 	}
 	relations, err := s.relations(ctx, tables)
@@ -93,7 +116,14 @@ func (s *Source) open(ctx context.Context, from schemas.Position) (err error) {
 	if s.at, err = parsePosition(from); err != nil {
 		return &schemas.Fault{Where: "the saved position", What: "cannot be read", Err: err, Cure: s.resnapshot()}
 	}
-	if err := s.adopt(ctx); err != nil {
+	if err := s.adopt(ctx); errors.Is(err, errDropped) {
+		s.log.Error("the slot is gone: starting over with a snapshot, as on_max_wal says", "slot", s.cfg.Slot, "position", string(from))
+		s.at = position{}
+		if err := s.identify(ctx, conn); err != nil {
+			return err
+		}
+		return s.begin(ctx, conn, relations)
+	} else if err != nil {
 		return err
 	}
 	if s.at.Snapshot == nil {
@@ -111,6 +141,7 @@ func (s *Source) relations(ctx context.Context, tables []*tableInfo) ([]*relatio
 		if err := t.readColumns(ctx, plain{s.sql}); err != nil {
 			return nil, err
 		}
+		s.publication.limit(t, s.server.version)
 		rel, err := s.types.compile(ctx, plain{s.sql}, t, sourceTable)
 		if err != nil {
 			errs = append(errs, err)
@@ -128,6 +159,7 @@ func (s *Source) relations(ctx context.Context, tables []*tableInfo) ([]*relatio
 				"columns", strings.Join(t.toasted, ", "), "cure", fmt.Sprintf("ALTER TABLE %s REPLICA IDENTITY FULL", t.sql()))
 		}
 	}
+	s.cfg.Columns.warnUnused(out, s.log)
 	return out, errors.Join(errs...)
 }
 
@@ -138,6 +170,9 @@ func (s *Source) Next(ctx context.Context) (capture.Batch, error) {
 	}
 	s.stream.giveBack(s.used)
 	s.used = nil
+	if err := s.judged(nil); err != nil {
+		return capture.Batch{}, s.place(err)
+	}
 	if s.snapshot != nil {
 		b, err := s.nextOfSnapshot(ctx)
 		return b, s.place(err)
@@ -146,12 +181,14 @@ func (s *Source) Next(ctx context.Context) (capture.Batch, error) {
 		if err := s.stream.start(ctx, s.at); err != nil {
 			return capture.Batch{}, s.place(err)
 		}
+		s.beaten = time.Now()
 	}
-	b, at, err := s.stream.next(ctx, s.cfg.Heartbeat, s.at)
+	b, at, err := s.stream.next(ctx, s.cfg.Heartbeat, *s.cfg.HeartbeatTopic, s.at)
 	if err != nil {
-		return capture.Batch{}, s.place(err)
+		return capture.Batch{}, s.place(s.judged(err))
 	}
 	s.used, s.at = b, at
+	s.heartbeat(b)
 	return b.batch(at), nil
 }
 
@@ -170,6 +207,10 @@ func (s *Source) Ack(_ context.Context, upTo schemas.Position) error {
 // Close frees the connections and joins the goroutines.
 func (s *Source) Close(ctx context.Context) error {
 	var errs []error
+	s.watch.close()
+	s.watch = nil
+	s.verdict.Store(nil)
+	s.pausedByWAL.Store(false)
 	if s.snapshot != nil {
 		errs = append(errs, s.snapshot.close(ctx))
 		s.snapshot = nil
@@ -193,18 +234,22 @@ func (s *Source) Check(ctx context.Context) error {
 	defer func() { _ = hangUp(context.WithoutCancel(ctx), conn) }() // the answers are there
 	s.sql = conn
 	defer func() { s.sql = nil }()
-	s.types = newTypeCache(s.cfg.Decimals)
+	s.types = newTypeCache(&s.cfg, s.log)
 	srv, err := readServer(ctx, plain{conn})
 	if err != nil {
 		return s.place(err)
 	}
-	if err := errors.Join(srv.check(), srv.checkRole()); err != nil {
+	if err := errors.Join(srv.check(), srv.checkRole(), srv.checkMessages(s.cfg.Messages)); err != nil {
 		return s.place(err)
 	}
 	tables, err := s.cfg.tables(ctx, plain{conn})
-	if err == nil {
-		_, err = s.relations(ctx, tables)
+	if err != nil {
+		return s.place(err)
 	}
+	if s.publication, err = readPublication(ctx, plain{conn}, s.cfg.Publication); err != nil {
+		return s.place(err)
+	}
+	_, err = s.relations(ctx, tables)
 	return s.place(err)
 }
 
@@ -223,7 +268,7 @@ func (s *Source) place(err error) error {
 	}
 	c := *f
 	switch head, _, _ := strings.Cut(f.Where, "["); head {
-	case "dsn", "tables", "slot", "publication":
+	case "dsn", "tables", "slot", "publication", "spill", "max_wal", "columns.exclude", "columns.mask", "columns.truncate":
 		c.Where = "captures." + s.capture + ".postgres." + f.Where
 	default:
 		c.Where = "captures." + s.capture + ".postgres: " + f.Where

@@ -79,7 +79,7 @@ func (b *bed) ask(t testing.TB, sql string) string {
 }
 
 func (b *bed) config(tables ...string) Config {
-	return Config{DSN: b.dsn, Tables: tables, Slot: b.slot}
+	return Config{DSN: b.dsn, Tables: tables, Slot: b.slot, HeartbeatTopic: new(bool)}
 }
 
 func (b *bed) source(t testing.TB, c Config) *Source {
@@ -88,6 +88,7 @@ func (b *bed) source(t testing.TB, c Config) *Source {
 	if err != nil {
 		t.Fatal(err)
 	}
+	s.ownsSlot = true // its name is the test's own
 	return s
 }
 

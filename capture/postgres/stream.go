@@ -29,6 +29,7 @@ type stream struct {
 	known   map[uint32]*relation
 	started bool
 	decoder decoder
+	spill   *spill // transactions in progress
 
 	wake, room chan struct{} // one token: something to take; a block came back
 	stop       context.CancelFunc
@@ -48,6 +49,7 @@ type stream struct {
 	target, limit int
 	err           error // why the reader ended
 
+	silence   silence
 	asked     atomic.Bool // the server wants to hear from us
 	sendMu    sync.Mutex
 	confirmed lsn // durable in Kafka
@@ -65,6 +67,10 @@ type filled struct {
 // after wal_sender_timeout, 60 s by default.
 const statusInterval = 10 * time.Second
 
+// answerTime is how long a heartbeat waits for the server to say how far its log
+// has come.
+const answerTime = time.Second
+
 func newStream(s *Source, conn *pgconn.PgConn, w *wire) *stream {
 	buffer := int(s.cfg.Buffer)
 	st := &stream{
@@ -81,7 +87,7 @@ func (st *stream) start(ctx context.Context, from position) error {
 	st.started = true
 	s := st.source
 	err := pglogrepl.StartReplication(ctx, st.conn, s.cfg.Slot, lsn(from.LSN), pglogrepl.StartReplicationOptions{
-		Mode: pglogrepl.LogicalReplication, PluginArgs: []string{"proto_version '1'", "publication_names " + literal(quote(s.cfg.Publication))},
+		Mode: pglogrepl.LogicalReplication, PluginArgs: s.pluginArgs(),
 	})
 	if err != nil {
 		return st.fault(err)
@@ -91,14 +97,20 @@ func (st *stream) start(ctx context.Context, from position) error {
 	st.handed = max(st.handed, lsn(from.LSN))
 	st.sendMu.Unlock()
 	st.curAt = from
-	st.decoder = decoder{stream: st, skip: from}
+	st.decoder = newStreamDecoder(st, from)
+	st.spill = newSpill(s.cfg.Spill, s.capture, st.system, s.cfg.Slot)
+	if err := st.spill.clean(); err != nil {
+		return err
+	}
 	st.wire.pause = func() {
+		st.silence.since.Store(time.Now().UnixNano())
 		st.mu.Lock()
-		st.idle = true
+		st.idle = len(st.cur.gaps) == 0
 		st.mu.Unlock()
 		signal(st.wake)
 	}
 	st.wire.resume = func() {
+		st.silence.since.Store(0)
 		st.mu.Lock()
 		st.idle = false
 		st.mu.Unlock()
@@ -110,7 +122,7 @@ func (st *stream) start(ctx context.Context, from position) error {
 		defer st.joined.Done()
 		err := st.read(running)
 		st.mu.Lock()
-		st.err, st.idle = err, true
+		st.err, st.idle = err, len(st.cur.gaps) == 0
 		st.mu.Unlock()
 		signal(st.wake)
 	}()
@@ -134,6 +146,9 @@ func (st *stream) read(ctx context.Context) error {
 	for ctx.Err() == nil {
 		msg, err := front.Receive()
 		if err != nil {
+			if lost := st.lostInSilence(); lost != nil {
+				return lost
+			}
 			return st.fault(err)
 		}
 		switch m := msg.(type) {
@@ -141,10 +156,8 @@ func (st *stream) read(ctx context.Context) error {
 			if err := st.decoder.copyData(ctx, m.Data); err != nil {
 				return err
 			}
-			if st.cur.size() >= st.target && len(st.cur.changes) > 0 {
-				if err := st.handOver(ctx); err != nil {
-					return err
-				}
+			if err := st.handOverFull(ctx); err != nil {
+				return err
 			}
 		case *pgproto3.ErrorResponse:
 			return st.fault(pgconn.ErrorResponseToPgError(m))
@@ -179,6 +192,18 @@ func (st *stream) fault(err error) error {
 		return fmt.Errorf("%w: %s", capture.ErrLost, pe.Message)
 	}
 	return &schemas.Fault{Where: "slot", What: fmt.Sprintf("%q cannot be read", s.cfg.Slot), Err: message(err), Cure: "see the server's log"}
+}
+
+// handOverFull hands the block at hand over if it is full. It is called behind
+// every message.
+func (st *stream) handOverFull(ctx context.Context) error {
+	if err := st.settle(ctx); err != nil {
+		return err
+	}
+	if st.cur.size() < st.target || len(st.cur.changes) == 0 {
+		return nil
+	}
+	return st.handOver(ctx)
 }
 
 // handOver puts the full block in line and takes an empty one, for which it may
@@ -228,12 +253,12 @@ func (st *stream) giveBack(b *block) {
 	signal(st.room)
 }
 
-// next waits for a block. When none came for a heartbeat and the log moved, it
-// returns an empty one with the newer position.
-func (st *stream) next(ctx context.Context, heartbeat time.Duration, last position) (*block, position, error) {
+// next waits for a block. When none came for a heartbeat and the log moved, or
+// always if so told, it returns an empty one with the newer position.
+func (st *stream) next(ctx context.Context, heartbeat time.Duration, always bool, last position) (*block, position, error) {
 	beat := time.NewTimer(heartbeat)
 	defer beat.Stop()
-	idle := false
+	idle, overdue := false, false
 	for {
 		st.mu.Lock()
 		var b *block
@@ -243,7 +268,7 @@ func (st *stream) next(ctx context.Context, heartbeat time.Duration, last positi
 		case len(st.full) > 0:
 			b, at = st.full[0].block, st.full[0].at
 			st.full = slices.Delete(st.full, 0, 1)
-		case st.idle && (len(st.cur.changes) > 0 || (st.due || idle) && st.curAt.LSN > last.LSN):
+		case st.idle && (len(st.cur.changes) > 0 || (st.due || idle) && st.curAt.LSN > last.LSN || overdue && always):
 			// With none in line and none held, there is another block.
 			b, at = st.cur, st.curAt
 			st.cur, st.due = st.take(), false
@@ -263,11 +288,11 @@ func (st *stream) next(ctx context.Context, heartbeat time.Duration, last positi
 		select {
 		case <-st.wake:
 		case <-beat.C:
-			idle = true
+			idle, overdue = true, idle
 			if err := st.status(true); err != nil {
 				return nil, at, err
 			}
-			beat.Reset(heartbeat)
+			beat.Reset(min(heartbeat, answerTime))
 		case <-ctx.Done():
 			return nil, at, ctx.Err()
 		}
@@ -299,6 +324,9 @@ func (st *stream) report(ctx context.Context) {
 		case <-tick.C:
 		case <-ctx.Done():
 			return
+		}
+		if st.listen(time.Now()) != nil {
+			return // the reader meets the same end
 		}
 		st.sendMu.Lock()
 		news := st.confirmed > st.sent
@@ -337,5 +365,9 @@ func (st *stream) close(ctx context.Context) error {
 		st.joined.Wait()
 		_ = st.conn.Conn().SetReadDeadline(time.Time{})
 	}
-	return hangUp(ctx, st.conn)
+	err := hangUp(ctx, st.conn)
+	if st.spill != nil {
+		err = errors.Join(err, st.spill.close())
+	}
+	return err
 }

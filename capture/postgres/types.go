@@ -2,9 +2,6 @@ package postgres
 
 import (
 	"context"
-	"fmt"
-	"slices"
-	"strconv"
 
 	"sluice/schemas"
 )
@@ -21,6 +18,7 @@ const (
 	oidInt4        = 23
 	oidText        = 25
 	oidOID         = 26
+	oidPoint       = 600
 	oidJSON        = 114
 	oidXML         = 142
 	oidCidr        = 650
@@ -42,6 +40,7 @@ const (
 	oidVarbit      = 1562
 	oidNumeric     = 1700
 	oidUUID        = 2950
+	oidTSVector    = 3614
 	oidJSONB       = 3802
 )
 
@@ -50,67 +49,34 @@ var simple = map[uint32]struct {
 	name   schemas.TypeName
 	decode decodeFunc
 }{
-	oidBool:        {schemas.BoolType, decodeBool},
-	oidBytea:       {schemas.BytesType, decodeBytea},
-	oidChar:        {schemas.StringType, decodeText},
-	oidName:        {schemas.StringType, decodeText},
-	oidInt8:        {schemas.Int64Type, decodeInt(64)},
-	oidInt2:        {schemas.Int16Type, decodeInt(16)},
-	oidInt4:        {schemas.Int32Type, decodeInt(32)},
-	oidText:        {schemas.StringType, decodeText},
-	oidOID:         {schemas.Int64Type, decodeInt(64)},
-	oidJSON:        {schemas.JSONType, decodeText},
-	oidXML:         {schemas.XMLType, decodeText},
-	oidCidr:        {schemas.StringType, decodeText},
-	oidFloat4:      {schemas.Float32Type, decodeFloat(32)},
-	oidFloat8:      {schemas.Float64Type, decodeFloat(64)},
-	oidMacaddr8:    {schemas.StringType, decodeText},
-	oidMacaddr:     {schemas.StringType, decodeText},
-	oidInet:        {schemas.StringType, decodeText},
-	oidBpchar:      {schemas.StringType, decodeText},
-	oidVarchar:     {schemas.StringType, decodeText},
-	oidDate:        {schemas.DateType, decodeDate},
-	oidTime:        {schemas.TimeType, decodeTime},
-	oidTimestamptz: {schemas.ZonedTimestampType, decodeTimestamptz},
-	oidInterval:    {schemas.DurationType, decodeInterval},
-	oidTimetz:      {schemas.ZonedTimeType, decodeTimetz},
-	oidUUID:        {schemas.UUIDType, decodeText},
-	oidJSONB:       {schemas.JSONType, decodeText},
+	oidBool:     {schemas.BoolType, decodeBool},
+	oidBytea:    {schemas.BytesType, decodeBytea},
+	oidChar:     {schemas.StringType, decodeText},
+	oidName:     {schemas.StringType, decodeText},
+	oidInt8:     {schemas.Int64Type, decodeInt(64)},
+	oidInt2:     {schemas.Int16Type, decodeInt(16)},
+	oidInt4:     {schemas.Int32Type, decodeInt(32)},
+	oidText:     {schemas.StringType, decodeText},
+	oidOID:      {schemas.Int64Type, decodeInt(64)},
+	oidJSON:     {schemas.JSONType, decodeText},
+	oidXML:      {schemas.XMLType, decodeText},
+	oidCidr:     {schemas.StringType, decodeText},
+	oidFloat4:   {schemas.Float32Type, decodeFloat(32)},
+	oidFloat8:   {schemas.Float64Type, decodeFloat(64)},
+	oidMacaddr8: {schemas.StringType, decodeText},
+	oidMacaddr:  {schemas.StringType, decodeText},
+	oidInet:     {schemas.StringType, decodeText},
+	oidBpchar:   {schemas.StringType, decodeText},
+	oidVarchar:  {schemas.StringType, decodeText},
+	oidInterval: {schemas.DurationType, decodeInterval},
+	oidTimetz:   {schemas.ZonedTimeType, decodeTimetz},
+	oidUUID:     {schemas.UUIDType, decodeText},
+	oidJSONB:    {schemas.JSONType, decodeText},
 }
 
-// stringTypes are known by name: extensions give them no fixed object id.
-var stringTypes = map[string]bool{"citext": true, "ltree": true, "pg_lsn": true, "tsvector": true}
-
-// catalogType is what pg_type says of a type.
-type catalogType struct {
-	name     string
-	kind     string // typtype: b, c, d, e, m, p, r
-	category string
-	elem     uint32
-	base     uint32
-	typmod   int32
-	labels   []string
-}
-
-// typeCache resolves types and remembers what it asked the catalogue.
-type typeCache struct {
-	decimals string
-	asked    map[uint32]catalogType
-	// learnt are labels that the log has and the catalogue may not have.
-	learnt map[uint32][]string
-}
-
-func newTypeCache(decimals string) typeCache {
-	return typeCache{decimals: decimals, asked: map[uint32]catalogType{}, learnt: map[uint32][]string{}}
-}
-
-// unsupportedType is a type that this source has no form for.
-type unsupportedType struct{ name string }
-
-func (e *unsupportedType) Error() string { return "type " + e.name + " is not supported" }
-
-// resolve says what a column of that type means and how its text is read.
-func (t *typeCache) resolve(ctx context.Context, q querier, oid uint32, typmod int32) (schemas.Type, decodeFunc, error) {
+// resolve says what a column of that type means and how its text is read. dims
+// is the number of dimensions that the column declares, of an array.
+func (t *typeCache) resolve(ctx context.Context, q querier, oid uint32, typmod int32, dims int) (schemas.Type, decodeFunc, error) {
 	if s, ok := simple[oid]; ok {
 		return schemas.Type{Name: s.name}, s.decode, nil
 	}
@@ -119,21 +85,36 @@ func (t *typeCache) resolve(ctx context.Context, q querier, oid uint32, typmod i
 		typ, decode := numericType(typmod, t.decimals)
 		return typ, decode, nil
 	case oidMoney:
-		return t.money()
-	case oidTimestamp:
-		if typmod >= 0 && typmod <= 3 {
-			return schemas.Type{Name: schemas.MilliTimestampType}, decodeTimestamp(1000), nil
-		}
-		return schemas.Type{Name: schemas.MicroTimestampType}, decodeTimestamp(1), nil
+		typ, decode := moneyType(t.decimals)
+		return typ, decode, nil
+	case oidDate, oidTime, oidTimestamp:
+		typ, decode := temporalType(oid, typmod, t.times)
+		return typ, decode, nil
+	case oidTimestamptz:
+		return schemas.Type{Name: schemas.ZonedTimestampType}, decodeTimestamptz(typmod), nil
 	case oidBit:
-		if typmod <= 1 {
+		if typmod == 1 {
 			return schemas.Type{Name: schemas.BoolType}, decodeBit, nil
 		}
-		return schemas.Type{Name: schemas.BitsType, Precision: int(typmod)}, decodeBits, nil
+		return bitsType(typmod), decodeBits, nil
 	case oidVarbit:
-		return schemas.Type{Name: schemas.BitsType, Precision: int(max(typmod, 0))}, decodeBits, nil
+		return bitsType(typmod), decodeBits, nil
+	case oidPoint:
+		return schemas.Type{Name: schemas.StructType, Record: pointRecord}, decodePoint, nil
+	case oidTSVector:
+		return schemas.Type{Name: schemas.StringType, Meaning: "io.debezium.data.Tsvector"}, decodeText, nil
 	}
-	return t.resolveOther(ctx, q, oid, typmod)
+	return t.resolveOther(ctx, q, oid, typmod, dims)
+}
+
+// anyBits is the length that a bit string without one is said to have.
+const anyBits = 1<<31 - 1
+
+func bitsType(typmod int32) schemas.Type {
+	if typmod < 0 {
+		return schemas.Type{Name: schemas.BitsType, Precision: anyBits}
+	}
+	return schemas.Type{Name: schemas.BitsType, Precision: int(typmod)}
 }
 
 // numericType reads precision and scale from the type modifier; the scale is a
@@ -143,7 +124,7 @@ func numericType(typmod int32, decimals string) (schemas.Type, decodeFunc) {
 	case String:
 		return schemas.Type{Name: schemas.StringType}, decodeText
 	case Double:
-		return schemas.Type{Name: schemas.Float64Type}, decodeFloat(64)
+		return schemas.Type{Name: schemas.Float64Type}, decodeRounded
 	}
 	precision, scale := int((typmod-4)>>16)&0xFFFF, int((typmod-4)&0x7FF^1024)-1024
 	if typmod < 4 || scale < 0 || scale > precision { // no Avro decimal has these
@@ -152,81 +133,43 @@ func numericType(typmod int32, decimals string) (schemas.Type, decodeFunc) {
 	return schemas.Type{Name: schemas.DecimalType, Precision: precision, Scale: scale}, decodeDecimal(scale)
 }
 
-func (t *typeCache) money() (schemas.Type, decodeFunc, error) {
-	switch t.decimals {
-	case String, Double:
-		return schemas.Type{}, nil, &unsupportedType{"money (with decimals: " + t.decimals + ")"}
+// moneyType is a number with two places: the session writes money as the locale
+// C does.
+func moneyType(decimals string) (schemas.Type, decodeFunc) {
+	switch decimals {
+	case String:
+		return schemas.Type{Name: schemas.StringType}, plainMoney(decodeText)
+	case Double:
+		return schemas.Type{Name: schemas.Float64Type}, plainMoney(decodeFloat(64))
 	}
-	return schemas.Type{Name: schemas.DecimalType, Precision: 19, Scale: 2}, decodeMoney, nil
+	return schemas.Type{Name: schemas.DecimalType, Scale: 2}, plainMoney(decodeDecimal(2))
 }
 
-func (t *typeCache) resolveOther(ctx context.Context, q querier, oid uint32, typmod int32) (schemas.Type, decodeFunc, error) {
-	ct, ok := t.asked[oid]
-	if !ok {
-		var err error
-		if ct, err = readType(ctx, q, oid); err != nil {
-			return schemas.Type{}, nil, err
+// temporalType is the form of dates, times and timestamps without a zone. One of
+// up to three places is written in milliseconds, unless times say otherwise.
+func temporalType(oid uint32, typmod int32, times string) (schemas.Type, decodeFunc) {
+	coarse := typmod >= 0 && typmod <= 3
+	const connect = "org.apache.kafka.connect.data."
+	switch oid {
+	case oidDate:
+		if times == Connect {
+			return schemas.Type{Name: schemas.DateType, Meaning: connect + "Date"}, decodeDate
 		}
-		for _, l := range t.learnt[oid] {
-			if !slices.Contains(ct.labels, l) {
-				ct.labels = append(ct.labels, l)
-			}
+		return schemas.Type{Name: schemas.DateType}, decodeDate
+	case oidTime:
+		switch {
+		case times == Connect:
+			return schemas.Type{Name: schemas.TimeType, Precision: 3, Meaning: connect + "Time"}, decodeMilliTime
+		case coarse && times == Adaptive:
+			return schemas.Type{Name: schemas.TimeType, Precision: 3}, decodeMilliTime
 		}
-		t.asked[oid] = ct
+		return schemas.Type{Name: schemas.TimeType}, decodeTime
 	}
 	switch {
-	case ct.kind == "d":
-		if ct.typmod >= 0 {
-			typmod = ct.typmod
-		}
-		return t.resolve(ctx, q, ct.base, typmod)
-	case ct.kind == "e":
-		return schemas.Type{Name: schemas.EnumType, Symbols: ct.labels}, decodeEnum(oid, ct.labels), nil
-	case ct.kind == "r", stringTypes[ct.name]:
-		return schemas.Type{Name: schemas.StringType}, decodeText, nil
-	case ct.category == "A" && ct.elem != 0:
-		elem, decode, err := t.resolve(ctx, q, ct.elem, typmod)
-		if err != nil {
-			return schemas.Type{}, nil, err
-		}
-		if elem.Name == schemas.ArrayType {
-			return schemas.Type{}, nil, &unsupportedType{ct.name}
-		}
-		return schemas.Type{Name: schemas.ArrayType, Elem: &schemas.Column{Type: elem, Optional: true}}, decodeArray(decode), nil
+	case times == Connect:
+		return schemas.Type{Name: schemas.MilliTimestampType, Meaning: connect + "Timestamp"}, decodeTimestamp(1000)
+	case coarse:
+		return schemas.Type{Name: schemas.MilliTimestampType}, decodeTimestamp(1000)
 	}
-	return schemas.Type{}, nil, &unsupportedType{ct.name}
-}
-
-// learn makes the next resolve know the label, and ask for others that are new.
-func (t *typeCache) learn(e *labelError) {
-	if !slices.Contains(t.learnt[e.oid], e.label) {
-		t.learnt[e.oid] = append(t.learnt[e.oid], e.label)
-	}
-	clear(t.asked)
-}
-
-func readType(ctx context.Context, q querier, oid uint32) (catalogType, error) {
-	rows, err := q.query(ctx, `
-		SELECT t.typname, t.typtype, t.typcategory,
-		       CASE WHEN t.typlen = -1 AND t.typname NOT LIKE '%vector' THEN t.typelem ELSE 0 END,
-		       t.typbasetype, t.typtypmod
-		FROM pg_catalog.pg_type t WHERE t.oid = $1`, strconv.FormatUint(uint64(oid), 10))
-	if err != nil {
-		return catalogType{}, fmt.Errorf("reading type %d: %w", oid, err)
-	}
-	if len(rows) == 0 {
-		return catalogType{name: fmt.Sprintf("%d, which was dropped,", oid)}, nil
-	}
-	r := rows[0]
-	ct := catalogType{name: r.text(0), kind: r.text(1), category: r.text(2), elem: r.oid(3), base: r.oid(4), typmod: int32(r.int(5))}
-	if ct.kind == "e" {
-		rows, err := q.query(ctx, `SELECT enumlabel FROM pg_catalog.pg_enum WHERE enumtypid = $1 ORDER BY enumsortorder`, strconv.FormatUint(uint64(oid), 10))
-		if err != nil {
-			return catalogType{}, fmt.Errorf("reading the labels of type %s: %w", ct.name, err)
-		}
-		for _, l := range rows {
-			ct.labels = append(ct.labels, l.text(0))
-		}
-	}
-	return ct, nil
+	return schemas.Type{Name: schemas.MicroTimestampType}, decodeTimestamp(1)
 }

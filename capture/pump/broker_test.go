@@ -58,7 +58,7 @@ func (b *broker) start() {
 	b.t.Helper()
 	var err error
 	b.cluster, err = kfake.NewCluster(
-		kfake.DataDir(b.dir), kfake.Ports(b.port), kfake.DefaultNumPartitions(4),
+		kfake.DataDir(b.dir), kfake.GroupMinSessionTimeout(time.Millisecond), kfake.Ports(b.port), kfake.DefaultNumPartitions(4),
 		kfake.ListenFn(func(network, address string) (net.Listener, error) {
 			l, err := net.Listen(network, address)
 			return &cutListener{l, b}, err
@@ -170,7 +170,7 @@ func newRig(t testing.TB, b *broker) *rig {
 	reg, byID := schemaRegistry(t, nil)
 	return &rig{
 		t: t, name: "erp", kafka: b.config(), reg: reg, schemas: byID,
-		cfg: pump.Config{Interval: 5 * time.Millisecond},
+		cfg: pump.Config{Interval: 5 * time.Millisecond, TakeOver: true},
 		log: testLog(t),
 	}
 }

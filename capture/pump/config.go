@@ -10,8 +10,9 @@ import (
 
 // Config is the commit block of a capture: how transactions are cut.
 type Config struct {
-	// Interval is how long the first change of a transaction waits for
-	// company before the commit. Default 50ms.
+	// Interval is the longest that the first change of a transaction waits for
+	// company before the commit. While little comes it does not wait: each
+	// commit follows the one before. Default 50ms.
 	Interval time.Duration `yaml:"interval"`
 	// Bytes is how much memory the records of a transaction take when it is
 	// committed without waiting for the interval. Twice as much is held at
@@ -21,6 +22,15 @@ type Config struct {
 	// instance that is gone, and this one gives up on a commit and asks Kafka
 	// what became of it. Default 60s.
 	TransactionTimeout time.Duration `yaml:"transaction_timeout"`
+	// Records is the capture's word on its records.
+	Records Records `yaml:"-"`
+	// SessionTimeout is after how long without a sign of life Kafka believes
+	// the instance at work dead, and lets one that stands by take over. Brokers
+	// allow 6s to 30m by default. Default 10s.
+	SessionTimeout time.Duration `yaml:"session_timeout"`
+	// TakeOver takes the capture from an instance at work instead of standing
+	// by until that is gone.
+	TakeOver bool `yaml:"take_over"`
 	// Resnapshot ignores the saved position and starts with a snapshot.
 	Resnapshot bool `yaml:"-"`
 }
@@ -29,6 +39,7 @@ const (
 	minBytes              = 1 << 20
 	maxBytes              = 1 << 30
 	maxTransactionTimeout = 15 * time.Minute // Kafka's transaction.max.timeout.ms
+	maxSessionTimeout     = 30 * time.Minute // Kafka's group.max.session.timeout.ms
 )
 
 // Defaults fills what is not set.
@@ -41,6 +52,9 @@ func (c *Config) Defaults() {
 	}
 	if c.TransactionTimeout == 0 {
 		c.TransactionTimeout = time.Minute
+	}
+	if c.SessionTimeout == 0 {
+		c.SessionTimeout = 10 * time.Second
 	}
 }
 
@@ -57,6 +71,9 @@ func (c *Config) Validate() error {
 	if !timeoutOK {
 		bad("transaction_timeout", fmt.Sprintf("%s is out of bounds", c.TransactionTimeout),
 			"choose 1s to 15m, which is what brokers allow by default")
+	}
+	if c.SessionTimeout < 100*time.Millisecond || c.SessionTimeout > maxSessionTimeout {
+		bad("session_timeout", fmt.Sprintf("%s is out of bounds", c.SessionTimeout), "choose 6s to 30m, which is what brokers allow by default")
 	}
 	switch {
 	case c.Interval < time.Millisecond:

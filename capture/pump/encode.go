@@ -19,6 +19,8 @@ type encoder struct {
 	routes map[*schemas.Table]*route
 	last   *route
 	now    time.Time
+	// tombstones: a delete is followed by one.
+	tombstones bool
 }
 
 // prepare makes the routes that a batch needs, so that encoding it waits for
@@ -62,7 +64,7 @@ func (e *encoder) prepare(ctx context.Context, b *capture.Batch) error {
 }
 
 // encode appends the records of one change: its own and, behind a delete, the
-// tombstone.
+// tombstone, where the capture writes them.
 func (e *encoder) encode(c *chunk, ch *schemas.Change, batch mark) error {
 	r := e.last
 	if r == nil || r.table != ch.Table {
@@ -72,7 +74,7 @@ func (e *encoder) encode(c *chunk, ch *schemas.Change, batch mark) error {
 	var err error
 	begin := len(c.bytes)
 	buf := c.bytes
-	keyed := len(r.key) > 0 && ch.Op != schemas.Truncate && ch.Op != schemas.Message
+	keyed := len(r.key) > 0 && (ch.Table.Flat || ch.Op != schemas.Truncate && ch.Op != schemas.Message)
 	if keyed {
 		buf = append(buf, r.key...)
 		if buf, err = r.envelope.AppendKey(buf, ch.KeyRow()); err != nil {
@@ -112,9 +114,9 @@ func (e *encoder) encode(c *chunk, ch *schemas.Change, batch mark) error {
 	c.records = append(c.records, kgo.Record{
 		Topic: r.topic, Timestamp: e.now, Key: key, Value: buf[keyEnd:valueEnd:valueEnd], Headers: c.headers[h:n:n],
 	})
-	if keyed && ch.Op == schemas.Delete {
+	if keyed && ch.Op == schemas.Delete && !ch.Table.Flat && e.tombstones {
 		c.records = append(c.records, kgo.Record{
-			Topic: r.topic, Timestamp: e.now, Key: key, Headers: c.headers[h : h+1 : h+1],
+			Topic: r.topic, Timestamp: e.now, Key: key, Headers: c.headers[h:n:n],
 		})
 	}
 	c.count(r, ch.Op, batch)

@@ -18,7 +18,7 @@ func TestOnWhateverKafkaThereIs(t *testing.T) {
 	reg, byID := schemaRegistry(t, nil)
 	r := &rig{
 		t: t, name: localtest.Prefix(t), kafka: localtest.Kafka(t), reg: reg, schemas: byID,
-		cfg: pump.Config{Interval: 5 * time.Millisecond}, log: testLog(t),
+		cfg: pump.Config{Interval: 5 * time.Millisecond, TakeOver: true}, log: testLog(t),
 	}
 	tapeOf := func(n int) *tape {
 		src := newTape(t, n)

@@ -41,6 +41,14 @@ func newMetrics(p *Pump, reg prometheus.Registerer) (*metrics, error) {
 			Help: "Age, by the source's clock, of the oldest change read and not committed; of the last one when it was committed, where none waits.",
 		}, func() float64 { return p.lag().Seconds() }),
 		prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+			Name: "sluice_capture_ready", ConstLabels: label,
+			Help: "1 while this instance is at work and its changes are being committed; 0 where not, or where it stands by.",
+		}, p.working),
+		prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+			Name: "sluice_capture_standby", ConstLabels: label,
+			Help: "1 while another instance is at work and this one waits to take over.",
+		}, func() float64 { return one(p.Standby()) }),
+		prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 			Name: "sluice_capture_buffered_bytes", ConstLabels: label,
 			Help: "Memory of the records read and not yet committed.",
 		}, func() float64 { return float64(p.buffered()) }),
@@ -110,4 +118,12 @@ func (p *Pump) buffered() int {
 	}
 	held, _ := p.queue.state()
 	return held
+}
+
+// one is 1 for true.
+func one(yes bool) float64 {
+	if yes {
+		return 1
+	}
+	return 0
 }

@@ -35,10 +35,11 @@ type Pump struct {
 	// topics holds whose each topic is, so that two tables never share one.
 	topics     map[string][2]string
 	resnapshot bool
-	holds      bool // this Run has claimed the capture
+	holds      bool // this Run, or its turn, has claimed the capture
 
 	mu      sync.Mutex
 	reason  string    // why it is not ready
+	standby bool      // another instance is at work
 	begun   time.Time // when the first change of the transaction in hand came
 	pending time.Time // when that was committed in the source
 	lastLag time.Duration
@@ -85,8 +86,19 @@ func newInstance() string {
 // is done it commits what it has read, for at most 10 s, and returns nil; what it
 // could not commit is read again by the next Run. An error is a *schemas.Fault:
 // everything else is tried again. It may be run again after it returned.
+//
+// While another instance of the capture is at work it stands by, unless
+// Config.TakeOver is set.
 func (p *Pump) Run(ctx context.Context) error {
 	defer p.notReady("stopped")
+	if p.cfg.TakeOver {
+		return p.lead(ctx)
+	}
+	return p.inTurn(ctx)
+}
+
+// lead pumps, and takes the capture from whoever has it.
+func (p *Pump) lead(ctx context.Context) error {
 	p.holds = false
 	var wait backoff
 	for {

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/twmb/franz-go/pkg/kerr"
@@ -103,26 +104,39 @@ func TestResnapshotIgnoresTheSavedPosition(t *testing.T) {
 }
 
 func TestDrainCommitsWhatWasRead(t *testing.T) {
-	r := newRig(t, newBroker(t))
-	r.cfg.Interval = 20e9 // only the drain can commit
-	src := newTape(t, 200)
+	b := newBroker(t)
+	r := newRig(t, b)
+	src := newTape(t, 0)
 	p := r.pump(src)
 	if p.Ready() == nil {
 		t.Error("a pump that was not started says that it is ready")
 	}
 	stop, _ := r.run(p)
-	eventually(t, "all events read", func() bool {
+	eventually(t, "the source open", func() bool { return p.Ready() == nil })
+	gate := make(chan struct{}) // no transaction ends before it is opened
+	b.cluster.ControlKey(int16(kmsg.EndTxn), func(kmsg.Request) (kmsg.Response, error, bool) {
+		b.cluster.KeepControl()
+		b.cluster.SleepControl(func() { <-gate })
+		return nil, nil, false
+	})
+	src.grow(200)
+	waiting := func() bool {
 		src.mu.Lock()
 		defer src.mu.Unlock()
 		return src.inNext && src.cursor == 200
-	})
+	}
+	eventually(t, "all events read", waiting)
 	if err := p.Ready(); err != nil {
 		t.Errorf("a pump at work says that it is not ready: %v", err)
 	}
 	if got := src.ackedUpTo(); got != 0 {
-		t.Fatalf("%d events acknowledged before the interval was over", got)
+		t.Fatalf("%d events acknowledged before a transaction has ended", got)
 	}
-	if err := stop(); err != nil {
+	stopped := make(chan error, 1)
+	go func() { stopped <- stop() }()
+	eventually(t, "the end of reading", func() bool { return !waiting() })
+	close(gate)
+	if err := <-stopped; err != nil {
 		t.Fatal(err)
 	}
 	if got := src.ackedUpTo(); got != 200 {
@@ -132,6 +146,23 @@ func TestDrainCommitsWhatWasRead(t *testing.T) {
 	if err := p.Ready(); err == nil {
 		t.Error("a stopped pump says that it is ready")
 	}
+}
+
+// TestCommitsWithoutWaitingWhileLittleComes has an interval that is longer than
+// the test may take.
+func TestCommitsWithoutWaitingWhileLittleComes(t *testing.T) {
+	r := newRig(t, newBroker(t))
+	r.cfg.Interval, r.cfg.TransactionTimeout, r.cfg.Bytes = 5*time.Minute, 15*time.Minute, 64<<20
+	src := newTape(t, 10)
+	stop, _ := r.run(r.pump(src))
+	for have := 10; have <= 50; have += 10 {
+		eventually(t, "a few events acknowledged", func() bool { return src.ackedUpTo() == have })
+		src.grow(10)
+	}
+	if err := stop(); err != nil {
+		t.Fatal(err)
+	}
+	r.wantOnce(src, 60)
 }
 
 func TestHeartbeatSavesThePositionAlone(t *testing.T) {
@@ -323,7 +354,7 @@ func TestKeyChangeTruncateAndTableWithoutKey(t *testing.T) {
 	}
 	// Zigzag of 70 is 140 (8c 01), of 7 is 14 (0e); the key's schema has id 1.
 	want := map[string]string{
-		eventID(0): "key=6 value=true __debezium.newkey=00000000018c01\nkey=6 value=false\n",
+		eventID(0): "key=6 value=true __debezium.newkey=00000000018c01\nkey=6 value=false __debezium.newkey=00000000018c01\n",
 		eventID(1): "key=6 value=true __debezium.oldkey=00000000010e\n",
 		eventID(2): "key=0 value=true\n",
 		eventID(3): "key=0 value=true\n",

@@ -30,10 +30,17 @@ type route struct {
 // maxTopic is the longest topic name that Kafka takes.
 const maxTopic = 249
 
-// topicOf returns the topic of a table: "<capture>.<schema>.<table>", with "_"
-// for every byte that Kafka does not allow in a name.
+// topicOf returns the topic of a table: "<capture>.<schema>.<table>" or as
+// Table.Topic says, with "_" for every byte that Kafka does not allow in a name.
 func topicOf(capture string, t *schemas.Table) string {
-	name := []byte(capture + "." + t.FullName())
+	full := capture + "." + t.FullName()
+	switch {
+	case strings.Contains(t.Topic, "*"):
+		full = strings.ReplaceAll(t.Topic, "*", capture)
+	case t.Topic != "":
+		full = capture + "." + t.Topic
+	}
+	name := []byte(full)
 	for i, b := range name {
 		switch {
 		case b >= 'a' && b <= 'z', b >= 'A' && b <= 'Z', b >= '0' && b <= '9', b == '.', b == '_', b == '-':
@@ -92,7 +99,14 @@ func (p *Pump) open(ctx context.Context, cl *kgo.Client, t *schemas.Table) (*rou
 }
 
 func (p *Pump) register(ctx context.Context, subject, schema string) ([]byte, error) {
-	id, err := p.registry.Register(ctx, subject, schema)
+	register := p.registry.Register
+	if p.cfg.Records.Incompatible == Force {
+		register = p.registry.Force
+	}
+	id, err := register(ctx, subject, schema)
+	if f, ok := errors.AsType[*schemas.Fault](err); ok && errors.Is(err, registry.ErrIncompatible) {
+		f.Cure += fmt.Sprintf(", or let the capture register such schemas: captures.%s.incompatible: %s", p.name, Force)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("registering the schema of subject %q: %w", subject, err)
 	}

@@ -27,6 +27,9 @@ type session struct {
 // drainTime bounds how long a stopping pump tries to commit what it has read.
 const drainTime = 10 * time.Second
 
+// abortTime bounds how long a session that ends tries to abort what is open.
+const abortTime = 3 * time.Second
+
 // sourceError is an error of the source that Kafka has no part in.
 type sourceError struct{ error }
 
@@ -40,8 +43,8 @@ func (p *Pump) session(ctx context.Context, wait *backoff) error {
 	if err != nil {
 		return err
 	}
-	defer cl.Close()
 	s := &session{Pump: p, client: cl}
+	defer s.close()
 	if err := s.start(ctx); err != nil {
 		return p.explain(ctx, s.saved, err)
 	}
@@ -60,6 +63,18 @@ func (p *Pump) session(ctx context.Context, wait *backoff) error {
 			return ctx.Err()
 		}
 	}
+}
+
+// close aborts the transaction that is still open, if any: until Kafka gave it up
+// by itself, after the transaction timeout, nobody who reads committed records
+// would get past it. One whose commit was asked for is not touched by that.
+func (s *session) close() {
+	ctx, cancel := context.WithTimeout(context.Background(), abortTime)
+	defer cancel()
+	if err := s.client.AbortBufferedRecords(ctx); err == nil {
+		_ = s.client.EndTransaction(ctx, kgo.TryAbort) // mostly there is none
+	}
+	s.client.Close()
 }
 
 func (p *Pump) connect() (*kgo.Client, error) {
@@ -160,7 +175,7 @@ func (s *session) follow(ctx context.Context, wait *backoff) error {
 		s.mu.Unlock()
 	}()
 
-	w := &writer{session: s, queue: q, wait: wait}
+	w := &writer{session: s, queue: q, wait: wait, pace: newPace(s.cfg)}
 	written := make(chan error, 1)
 	go func() {
 		err := w.run(writing)
@@ -184,7 +199,7 @@ func (s *session) follow(ctx context.Context, wait *backoff) error {
 // read encodes the batches behind last into the queue until the source ends or
 // ctx is done.
 func (s *session) read(ctx context.Context, q *queue, last schemas.Position) error {
-	e := &encoder{pump: s.Pump, client: s.client, routes: make(map[*schemas.Table]*route)}
+	e := &encoder{pump: s.Pump, client: s.client, routes: make(map[*schemas.Table]*route), tombstones: s.cfg.Records.tombstones()}
 	for {
 		if err := q.awaitRoom(ctx); err != nil {
 			return err
@@ -220,7 +235,7 @@ func (p *Pump) explain(ctx context.Context, was *saved, err error) error {
 		errors.Is(err, kerr.ClusterAuthorizationFailed), errors.Is(err, kerr.SaslAuthenticationFailed):
 		return &schemas.Fault{
 			Where: fmt.Sprintf("capture %q", p.name), What: "Kafka refuses it", Err: err,
-			Cure: fmt.Sprintf("let its user write transactional id %q, topic %q and topics %q", TransactionalID(p.name), PositionsTopic, p.name+".*"),
+			Cure: fmt.Sprintf("let its user write transactional id %q, topics %q, %q and %q", TransactionalID(p.name), PositionsTopic, p.name+".*", "__debezium-heartbeat."+p.name),
 		}
 	case errors.Is(err, kerr.InvalidTransactionTimeout):
 		return &schemas.Fault{
@@ -237,10 +252,10 @@ func (p *Pump) explain(ctx context.Context, was *saved, err error) error {
 
 // takenOver is why an instance stops for good.
 func (p *Pump) takenOver(by saved, err error) error {
-	return &schemas.Fault{
+	return overtaken{&schemas.Fault{
 		Where: fmt.Sprintf("capture %q", p.name),
 		What:  fmt.Sprintf("instance %s has it since %s and fenced this one, %s", by.Instance, by.SavedAt.Format(time.RFC3339), p.instance),
-		Cure:  "run one instance of a capture only; if the other is the wrong one, stop it and start this one again",
+		Cure:  "instances that wait for each other are started without take_over; if the other is the wrong one, stop it and start this one again",
 		Err:   err,
-	}
+	}}
 }

@@ -18,6 +18,7 @@ type writer struct {
 	*session
 	queue *queue
 	wait  *backoff
+	pace  pace
 
 	txn   *transaction
 	taken []*chunk // by the transaction, in order
@@ -50,7 +51,12 @@ func (w *writer) run(ctx context.Context) error {
 			continue
 		}
 		if tip.batches > 0 && !armed {
-			deadline.Reset(time.Until(tip.since.Add(w.cfg.Interval)))
+			left := time.Until(tip.since.Add(w.pace.wait()))
+			if left <= 0 {
+				due = true
+				continue
+			}
+			deadline.Reset(left)
 			armed = true
 		}
 		select {
@@ -104,6 +110,7 @@ func (w *writer) commit(ctx context.Context) error {
 	if tip.batches == 0 {
 		return nil
 	}
+	w.pace.closed(w.held(), time.Now())
 	w.mu.Lock()
 	w.begun, w.pending = tip.since, tip.first
 	w.mu.Unlock()

@@ -2,35 +2,94 @@ package main
 
 import (
 	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"os"
 	"os/signal"
 	"slices"
+	"strings"
 )
 
+// part is one measurement with its own flags.
+type part interface {
+	flags(f *flag.FlagSet)
+	run(ctx context.Context, binary string) (*report, error)
+}
+
+var parts = []struct {
+	name string
+	new  func() part
+}{
+	{"drain", func() part { return &drain{} }},
+	{"snapshot", func() part { return &snapshot{} }},
+	{"latency", func() part { return &latency{} }},
+}
+
 func main() {
-	if len(os.Args) < 2 || os.Args[1] != "postgres" {
-		fmt.Fprintln(os.Stderr, "usage: bench postgres [--rows N] [--rounds N] [--binary PATH] [--profile FILE]")
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	err := bench(ctx, os.Args[1:])
+	stop()
+	if errors.Is(err, errUsage) || errors.Is(err, flag.ErrHelp) {
 		os.Exit(2)
 	}
-	b := postgresBench{}
-	f := flag.NewFlagSet("postgres", flag.ExitOnError)
-	f.IntVar(&b.rows, "rows", 1_000_000, "rows to insert and drain")
-	f.IntVar(&b.rounds, "rounds", 3, "rounds; the median is what counts")
-	f.StringVar(&b.binary, "binary", "bin/sluice", "the sluice to measure")
-	f.StringVar(&b.profile, "profile", "", "write a CPU profile of the last round's capture to this file")
-	_ = f.Parse(os.Args[2:]) // exits by itself
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
-	err := b.run(ctx)
-	stop()
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
 		os.Exit(1)
 	}
 }
 
-func median(xs []float64) float64 {
-	s := slices.Sorted(slices.Values(xs))
-	return s[len(s)/2]
+var errUsage = errors.New("usage")
+
+// bench runs the parts that the arguments name: "postgres [part] [flags]". The
+// flags of all parts are known when none is named.
+func bench(ctx context.Context, args []string) error {
+	names := make([]string, 0, len(parts))
+	for _, p := range parts {
+		names = append(names, p.name)
+	}
+	usage := func() {
+		fmt.Fprintf(os.Stderr, "usage: bench postgres [%s] [flags]; --help lists the flags\n", strings.Join(names, "|"))
+	}
+	if len(args) == 0 || args[0] != "postgres" {
+		usage()
+		return errUsage
+	}
+	args = args[1:]
+	only := ""
+	if len(args) > 0 && !strings.HasPrefix(args[0], "-") {
+		if only = args[0]; !slices.Contains(names, only) {
+			usage()
+			return errUsage
+		}
+		args = args[1:]
+	}
+	f := flag.NewFlagSet(strings.TrimSpace("bench postgres "+only), flag.ContinueOnError)
+	binary := f.String("binary", "bin/sluice", "the sluice to measure")
+	output := f.String("o", "table", "table or json")
+	var chosen []part
+	for _, p := range parts {
+		if only == "" || p.name == only {
+			c := p.new()
+			c.flags(f)
+			chosen = append(chosen, c)
+		}
+	}
+	if err := f.Parse(args); err != nil {
+		return err
+	}
+	if *output != "table" && *output != "json" || f.NArg() > 0 {
+		f.Usage()
+		return errUsage
+	}
+	for _, p := range chosen {
+		r, err := p.run(ctx, *binary)
+		if err != nil {
+			return err
+		}
+		if err := r.print(os.Stdout, *output); err != nil {
+			return err
+		}
+	}
+	return nil
 }

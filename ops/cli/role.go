@@ -46,12 +46,13 @@ The first SIGINT or SIGTERM drains: what is in hand is finished and committed. T
 type captureCmd struct {
 	Names      []string `arg:"" optional:"" name:"name" predictor:"capture" help:"Captures to read; default: all."`
 	Resnapshot bool     `help:"Ignore the saved position and read all rows anew."`
+	TakeOver   bool     `help:"Take the capture from a process at work, which then ends, instead of standing by."`
 	roleFlags
 }
 
 // Help teaches the verb.
 func (captureCmd) Help() string {
-	return "Example:\n\n\tsluice capture erp --listen 127.0.0.1:9464\n\nA second process of the same capture takes it over from the first." + drains
+	return "Example:\n\n\tsluice capture erp --listen 127.0.0.1:9464\n\nA second process of the same capture stands by (/readyz says so) and takes over when the first is gone." + drains
 }
 
 // Run runs the verb.
@@ -61,7 +62,7 @@ func (c *captureCmd) Run(s *session) error {
 		return err
 	}
 	o := c.options(s)
-	o.Resnapshot = c.Resnapshot
+	o.Resnapshot, o.TakeOver = c.Resnapshot, c.TakeOver
 	return run.Capture(s.ctx, f, o, c.Names...)
 }
 

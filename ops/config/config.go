@@ -29,8 +29,9 @@ type File struct {
 type Capture struct {
 	Postgres *postgres.Config `yaml:"postgres"`
 
-	Avro   avro.Options `yaml:"avro"`
-	Commit pump.Config  `yaml:"commit"`
+	Avro    avro.Options `yaml:"avro"`
+	Commit  pump.Config  `yaml:"commit"`
+	Records pump.Records `yaml:",inline"`
 }
 
 // Entity is one entity and the rules that make it.

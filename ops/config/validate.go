@@ -37,6 +37,7 @@ func (f *File) parts() iter.Seq2[string, any] {
 				}
 				add(at+".avro", &c.Avro)
 				add(at+".commit", &c.Commit)
+				add(at, &c.Records)
 			}
 		}
 		for _, name := range slices.Sorted(maps.Keys(f.Entities)) {

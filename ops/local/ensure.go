@@ -22,14 +22,37 @@ const (
 	PartKafka    Part = "kafka"
 )
 
-// parts says of each part how to find it and which Debian packages hold it.
-var parts = map[Part]struct {
+// source says of a part how to find it, or what is needed to fetch it, which
+// Debian packages hold that, and how to fetch it once they are there.
+type source struct {
 	find     func() error
 	packages []string
-}{
-	PartPostgres: {func() error { _, err := findPostgres(); return err }, []string{"postgresql"}},
-	PartRedis:    {func() error { _, err := findRedis(); return err }, []string{"redis-server"}},
-	PartKafka:    {func() error { _, err := findJava(); return err }, []string{"default-jre-headless", "maven"}},
+	fetch    func(context.Context) error // nil: the packages are the part
+}
+
+var parts = map[Part]source{
+	PartPostgres: {find: func() error { _, err := findPostgres(); return err }, packages: []string{"postgresql"}},
+	PartRedis:    {find: func() error { _, err := findRedis(); return err }, packages: []string{"redis-server"}},
+	PartKafka:    {find: func() error { _, err := Java("kafka"); return err }, packages: []string{"default-jre-headless", "maven"}},
+}
+
+// sourceOf knows the versions of Postgres beside the parts.
+func sourceOf(part Part) (source, bool) {
+	if version, ok := part.postgres(); ok {
+		return source{
+			find: func() error {
+				if _, err := postgresBin(version); err == nil {
+					return nil
+				}
+				_, err := Java(string(part))
+				return err
+			},
+			packages: []string{"default-jre-headless", "maven", "xz-utils"},
+			fetch:    func(ctx context.Context) error { return FetchPostgres(ctx, version) },
+		}, true
+	}
+	p, ok := parts[part]
+	return p, ok
 }
 
 // Ensure installs the parts that are missing. On Debian and its kin, as root,
@@ -38,18 +61,33 @@ var parts = map[Part]struct {
 func Ensure(ctx context.Context, say func(string), wanted ...Part) error {
 	var packages, names []string
 	var missing error
+	var fetches []func(context.Context) error
 	for _, part := range wanted {
-		p, ok := parts[part]
+		p, ok := sourceOf(part)
 		if !ok {
 			return fmt.Errorf("installing %q: no such part", part)
+		}
+		if p.fetch != nil {
+			fetches = append(fetches, p.fetch)
 		}
 		if err := p.find(); err != nil {
 			packages, names, missing = append(packages, p.packages...), append(names, string(part)), join(err, missing)
 		}
 	}
-	if len(packages) == 0 {
-		return nil
+	if len(packages) > 0 {
+		if err := installPackages(ctx, say, wanted, names, packages); err != nil {
+			return err
+		}
 	}
+	for _, fetch := range fetches {
+		if err := fetch(ctx); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func installPackages(ctx context.Context, say func(string), wanted []Part, names, packages []string) error {
 	_, err := exec.LookPath("apt-get")
 	if err != nil || os.Geteuid() != 0 {
 		return &schemas.Fault{
@@ -65,7 +103,8 @@ func Ensure(ctx context.Context, say func(string), wanted ...Part) error {
 		return err
 	}
 	for _, part := range wanted {
-		if err := parts[part].find(); err != nil {
+		p, _ := sourceOf(part)
+		if err := p.find(); err != nil {
 			return fmt.Errorf("installing %s: installed, and still: %w", part, err)
 		}
 	}

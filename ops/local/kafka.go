@@ -49,7 +49,7 @@ type Kafka struct {
 // from Maven Central, once, into the user's cache directory. ctx bounds the
 // start only.
 func StartKafka(ctx context.Context, o KafkaOptions) (*Kafka, error) {
-	java, err := findJava()
+	java, err := Java("kafka")
 	if err != nil {
 		return nil, err
 	}

@@ -1,40 +1,12 @@
 package local
 
-import (
-	"context"
-	"encoding/xml"
-	"fmt"
-	"os"
-	"os/exec"
-	"path/filepath"
-	"strings"
-	"syscall"
-
-	"sluice/schemas"
-)
+import "context"
 
 // KafkaVersion is the Apache Kafka that StartKafka runs. It needs Java 17.
 const KafkaVersion = "4.2.0"
 
-// findJava returns the path of java. Maven, which fetches the jars, has to be
-// there too.
-func findJava() (string, error) {
-	java, err := exec.LookPath("java")
-	if err == nil {
-		_, err = exec.LookPath("mvn")
-	}
-	if err != nil {
-		return "", &schemas.Fault{
-			Where: "kafka", What: "Apache Kafka needs java (17 or later) and mvn in the PATH", Err: ErrMissing,
-			Cure: "install them: apt-get install default-jre-headless maven (Debian), brew install openjdk@17 maven",
-		}
-	}
-	return java, nil
-}
-
-// artifacts of Maven Central that a broker and its command line tools need,
-// with what they depend on.
-var artifacts = []struct{ group, name, version string }{
+// kafkaArtifacts are what a broker and its command line tools need.
+var kafkaArtifacts = []Artifact{
 	{"org.apache.kafka", "kafka_2.13", KafkaVersion},
 	{"org.apache.kafka", "kafka-tools", KafkaVersion},
 	{"org.apache.logging.log4j", "log4j-slf4j-impl", "2.24.3"},
@@ -51,78 +23,7 @@ rootLogger.level = warn
 rootLogger.appenderRef.err.ref = err
 `
 
-// kafkaJars returns the directory of Kafka's jars. The first call on a machine
-// has Maven fetch them, some 45 MB. Two processes may do so at the same time:
-// the directory appears with one rename.
+// kafkaJars returns the directory of Kafka's jars, some 45 MB.
 func kafkaJars(ctx context.Context) (string, error) {
-	cache, err := cacheDir("kafka")
-	if err != nil {
-		return "", err
-	}
-	jars := filepath.Join(cache, KafkaVersion)
-	if _, err := os.Stat(jars); err == nil {
-		return jars, nil
-	}
-	part, err := os.MkdirTemp(cache, "part-")
-	if err != nil {
-		return "", fmt.Errorf("making the cache directory: %w", err)
-	}
-	defer os.RemoveAll(part)
-	lib := filepath.Join(part, "lib")
-	if err := os.WriteFile(filepath.Join(part, "pom.xml"), pom(), 0o644); err != nil {
-		return "", fmt.Errorf("writing the pom of kafka: %w", err)
-	}
-	cmd := exec.CommandContext(ctx, "mvn", "-q", "-B", "-f", filepath.Join(part, "pom.xml"),
-		"dependency:copy-dependencies", "-DincludeScope=runtime", "-DoutputDirectory="+lib)
-	cmd.SysProcAttr = attributes(syscall.SIGKILL, nil)
-	if out, err := cmd.CombinedOutput(); err != nil {
-		return "", &schemas.Fault{
-			Where: "kafka", What: "fetching Apache Kafka " + KafkaVersion + " from Maven Central", Cure: "check that mvn reaches Maven Central",
-			Err: fmt.Errorf("%w: %s", err, firstError(string(out))),
-		}
-	}
-	if err := os.WriteFile(filepath.Join(lib, "log4j2.properties"), []byte(quiet), 0o644); err != nil {
-		return "", fmt.Errorf("writing the log settings of kafka: %w", err)
-	}
-	if err := os.Rename(lib, jars); err != nil {
-		if _, err2 := os.Stat(jars); err2 != nil {
-			return "", fmt.Errorf("keeping the jars of kafka: %w", err)
-		}
-	}
-	return jars, nil
-}
-
-// pom is a Maven project that depends on the artifacts and holds nothing.
-func pom() []byte {
-	type dependency struct {
-		Group   string `xml:"groupId"`
-		Name    string `xml:"artifactId"`
-		Version string `xml:"version"`
-	}
-	project := struct {
-		XMLName      xml.Name     `xml:"http://maven.apache.org/POM/4.0.0 project"`
-		Model        string       `xml:"modelVersion"`
-		Group        string       `xml:"groupId"`
-		Name         string       `xml:"artifactId"`
-		Version      string       `xml:"version"`
-		Dependencies []dependency `xml:"dependencies>dependency"`
-	}{Model: "4.0.0", Group: "sluice", Name: "kafka-jars", Version: "1"}
-	for _, a := range artifacts {
-		project.Dependencies = append(project.Dependencies, dependency{a.group, a.name, a.version})
-	}
-	b, err := xml.MarshalIndent(project, "", " ")
-	if err != nil {
-		panic(err) // the value above is fixed
-	}
-	return b
-}
-
-// firstError is the first line of Maven's output that is one.
-func firstError(out string) string {
-	for line := range strings.Lines(out) {
-		if strings.Contains(line, "ERROR") {
-			return strings.TrimSpace(line)
-		}
-	}
-	return strings.TrimSpace(out)
+	return Jars(ctx, "kafka", KafkaVersion, map[string]string{"log4j2.properties": quiet}, kafkaArtifacts...)
 }

@@ -18,6 +18,9 @@ import (
 
 // PostgresOptions say how a private Postgres differs from the default one.
 type PostgresOptions struct {
+	// Version is the major version, see PostgresVersions; if 0, that of the
+	// environment variable SLUICE_POSTGRES, else the newest that is installed.
+	Version int
 	// Dir holds the data; a temporary directory if empty. A directory that
 	// already holds data is used as it is.
 	Dir string
@@ -46,19 +49,33 @@ type Postgres struct {
 	p    *process // nil when not running
 }
 
-// StartPostgres starts the newest Postgres that is installed and returns when
-// it answers. ctx bounds the start only.
+// StartPostgres starts a Postgres and returns when it answers. ctx bounds the
+// start only.
 func StartPostgres(ctx context.Context, o PostgresOptions) (*Postgres, error) {
-	bin, err := findPostgres()
+	bin, err := postgresBin(o.Version)
 	if err != nil {
 		return nil, err
 	}
+	return startPostgres(ctx, bin, o, copyTemplate)
+}
+
+// startPostgres starts the Postgres of the programs in bin on the data that fill
+// makes, unless there are some.
+func startPostgres(ctx context.Context, bin string, o PostgresOptions,
+	fill func(ctx context.Context, bin, data string, as *account) error,
+) (*Postgres, error) {
 	dir, err := place(o.Dir, "postgres")
 	if err != nil {
 		return nil, err
 	}
 	s := &Postgres{bin: bin, dir: dir, keep: o.KeepDir, port: o.Port, as: unprivileged("postgres", "nobody")}
-	if err := s.prepare(ctx, o); err != nil {
+	if _, err := os.Stat(filepath.Join(s.data(), "PG_VERSION")); err != nil {
+		if err := fill(ctx, bin, s.data(), s.as); err != nil {
+			s.clear()
+			return nil, err
+		}
+	}
+	if err := s.prepare(o); err != nil {
 		s.clear()
 		return nil, err
 	}
@@ -80,14 +97,9 @@ func StartPostgres(ctx context.Context, o PostgresOptions) (*Postgres, error) {
 	return nil, err
 }
 
-// prepare fills the directory, unless it holds a database already.
-func (s *Postgres) prepare(ctx context.Context, o PostgresOptions) error {
+// prepare writes the settings.
+func (s *Postgres) prepare(o PostgresOptions) error {
 	data := s.data()
-	if _, err := os.Stat(filepath.Join(data, "PG_VERSION")); err != nil {
-		if err := copyTemplate(ctx, s.bin, data, s.as); err != nil {
-			return err
-		}
-	}
 	settings := map[string]string{
 		"listen_addresses":           "127.0.0.1",
 		"unix_socket_directories":    "",
@@ -191,7 +203,8 @@ func (s *Postgres) PID() int {
 // Dir is the directory of the server; its log is postgres.log there.
 func (s *Postgres) Dir() string { return s.dir }
 
-// Bin is the directory of the server's programs (psql, pg_recvlogical, ...).
+// Bin is the directory of the server's programs. A version that is not installed
+// but fetched has none for clients (psql, pg_recvlogical, ...).
 func (s *Postgres) Bin() string { return s.bin }
 
 // Stop shuts the server down in order, ending its sessions, and removes the

@@ -15,11 +15,16 @@ import (
 	"sluice/schemas"
 )
 
-// findPostgres returns the directory of the newest server's programs: Debian
-// keeps them out of the PATH, one directory a version.
+// postgresPlaces are where systems keep a version's programs, out of the PATH.
+var postgresPlaces = []string{
+	"/usr/lib/postgresql/*/bin/initdb", "/opt/homebrew/opt/postgresql@*/bin/initdb", "/usr/pgsql-*/bin/initdb",
+}
+
+// findPostgres returns the directory of the newest server's programs that the
+// system has.
 func findPostgres() (string, error) {
 	newest, best := "", -1
-	for _, pattern := range []string{"/usr/lib/postgresql/*/bin/initdb", "/opt/homebrew/opt/postgresql@*/bin/initdb", "/usr/pgsql-*/bin/initdb"} {
+	for _, pattern := range postgresPlaces {
 		found, _ := filepath.Glob(pattern)
 		for _, path := range found {
 			dir := filepath.Dir(path)

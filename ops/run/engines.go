@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/prometheus/client_golang/prometheus"
+
 	"sluice/capture"
 	"sluice/capture/pump"
 	"sluice/ops/config"
@@ -105,9 +107,17 @@ func (b *builder) capture(name string) (Engine, error) {
 	if err != nil {
 		return nil, err
 	}
+	prom := b.health.registerer()
+	if own, ok := src.(prometheus.Collector); ok {
+		if err := prom.Register(own); err != nil {
+			return nil, fmt.Errorf("registering the metrics of what it reads: %w", err)
+		}
+	}
 	commit := c.Commit
+	commit.Records = c.Records
 	commit.Resnapshot = b.options.Resnapshot
-	return pump.New(name, src, commit, c.Avro, b.file.Kafka, b.registry, b.options.Log, b.health.registerer())
+	commit.TakeOver = commit.TakeOver || b.options.TakeOver
+	return pump.New(name, src, commit, c.Avro, b.file.Kafka, b.registry, b.options.Log, prom)
 }
 
 func (b *builder) stream(name string) (Engine, error) {

@@ -29,8 +29,10 @@ type Options struct {
 	Wait time.Duration
 	// Resnapshot makes captures ignore their saved position.
 	Resnapshot bool
-	Version    string
-	Log        *slog.Logger
+	// TakeOver makes captures fence the instance at work instead of standing by.
+	TakeOver bool
+	Version  string
+	Log      *slog.Logger
 }
 
 // Capture reads the named captures, or all, until ctx ends.

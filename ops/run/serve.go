@@ -115,13 +115,15 @@ func (h *health) watch(engines []engine) {
 	h.starting, h.engines = "", engines
 }
 
-// readyz answers 200 where every engine is ready, else 503 with the reasons.
+// readyz answers 200 where every engine is ready, else 503 with the reasons. An
+// engine that stands by is ready: to take over.
 func (h *health) readyz(w http.ResponseWriter, _ *http.Request) {
 	h.mu.Lock()
 	starting, engines := h.starting, h.engines
 	h.mu.Unlock()
 	answer := struct {
 		Ready   bool              `json:"ready"`
+		Standby []string          `json:"standby,omitempty"`
 		Reasons map[string]string `json:"reasons,omitempty"`
 	}{Reasons: map[string]string{}}
 	if starting != "" {
@@ -130,6 +132,8 @@ func (h *health) readyz(w http.ResponseWriter, _ *http.Request) {
 	for _, e := range engines {
 		if err := e.Ready(); err != nil {
 			answer.Reasons[e.name] = err.Error()
+		} else if s, ok := e.Engine.(interface{ Standby() bool }); ok && s.Standby() {
+			answer.Standby = append(answer.Standby, e.name)
 		}
 	}
 	w.Header().Set("Content-Type", "application/json")

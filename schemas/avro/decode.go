@@ -99,6 +99,8 @@ func (o *op) readRare(r *reader, v *schemas.Value) {
 		*v = schemas.TextOf(o.symbols[n])
 	case codeArray:
 		o.readArray(r, v)
+	case codeStruct:
+		o.readStruct(r, v)
 	}
 }
 
@@ -136,7 +138,7 @@ func (o *op) readArray(r *reader, v *schemas.Value) {
 			n++
 		}
 	}
-	if o.unavailable != nil && n == 1 && list[0].Kind == schemas.Text && string(list[0].Bytes) == schemas.UnavailableValue {
+	if o.unavailable != nil && saysUnavailable(list[:n]) {
 		v.Kind = schemas.Unchanged
 		return
 	}

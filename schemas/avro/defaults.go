@@ -30,7 +30,7 @@ func valueJSON(t *schemas.Type, v schemas.Value) (json.RawMessage, error) {
 		if lo, hi := limits(t.Name); v.Int() < lo || v.Int() > hi {
 			return nil, fmt.Errorf("%d is out of range", v.Int())
 		}
-		return json.Marshal(v.Int())
+		return json.Marshal(v.Int() / unitOf(t))
 	case schemas.Float:
 		f := v.Float()
 		if math.IsNaN(f) || math.IsInf(f, 0) {
@@ -47,6 +47,9 @@ func valueJSON(t *schemas.Type, v schemas.Value) (json.RawMessage, error) {
 	case schemas.Decimal:
 		return decimalJSON(t, v)
 	case schemas.List:
+		if t.Name == schemas.StructType {
+			return nil, nil // a field that may be null could only say null
+		}
 		out := json.RawMessage{'['}
 		for i, e := range v.Elems() {
 			if i > 0 {
@@ -64,6 +67,14 @@ func valueJSON(t *schemas.Type, v schemas.Value) (json.RawMessage, error) {
 		return append(out, ']'), nil
 	}
 	return nil, fmt.Errorf("a default of kind %v", v.Kind)
+}
+
+// unitOf is what one of the Avro number is in the unit of the type's values.
+func unitOf(t *schemas.Type) int64 {
+	if t.Name == schemas.TimeType && (t.Precision == 3 || t.Meaning == connectData+"Time") {
+		return 1000
+	}
+	return 1
 }
 
 func decimalJSON(t *schemas.Type, v schemas.Value) (json.RawMessage, error) {
@@ -143,6 +154,9 @@ func parseValue(n *node, t *schemas.Type, times int64, raw json.RawMessage) (v s
 		}
 		return schemas.DecimalOf(b, s.Scale), err
 	case schemas.List:
+		if t.Name == schemas.StructType {
+			return v, errDefault
+		}
 		return parseList(n, t, raw)
 	}
 	return v, errDefault

@@ -80,7 +80,12 @@ func (p *profile) value(c *schemas.Column, name, where string) (*node, error) {
 			e = &node{kind: "union", branches: []*node{{kind: "null"}, e}}
 		}
 		n.items = e
+		if t.Meaning != "" {
+			n.connectName, n.version = t.Meaning, 1
+		}
 		return n, nil
+	case schemas.StructType:
+		return p.structure(t.Record, where)
 	case schemas.VarDecimalType:
 		return p.varDecimal(), nil
 	case schemas.Int16Type:
@@ -99,6 +104,10 @@ func (p *profile) value(c *schemas.Column, name, where string) (*node, error) {
 	case schemas.BitsType:
 		n.params = []param{{paramLength, strconv.Itoa(t.Precision)}}
 	}
+	if t.Meaning != "" || t.Name == schemas.TimeType && t.Precision == 3 {
+		p.meaning(n, t)
+		return n, nil
+	}
 	if f.connect != "" && (!p.flat || f.logical == "") {
 		n.connectName, n.version = f.connect, 1
 	}
@@ -106,6 +115,24 @@ func (p *profile) value(c *schemas.Column, name, where string) (*node, error) {
 		n.logical = f.logical
 	}
 	return n, nil
+}
+
+// meaning describes a value by the name that its type brings; a reader that
+// does not know it sees the type's own Avro form. Connect's own temporal types
+// always have a logicalType too.
+func (p *profile) meaning(n *node, t *schemas.Type) {
+	n.connectName, n.version = t.Meaning, 1
+	if n.connectName == "" {
+		n.connectName = connectMilliTime
+	}
+	m, known := byConnectName[n.connectName]
+	if !known || m.name != t.Name {
+		return
+	}
+	n.kind = m.kind
+	if logical := connectLogical[n.connectName]; p.flat || p.logical || strings.HasPrefix(n.connectName, connectData) {
+		n.logical = logical
+	}
 }
 
 // decimal describes a number with a fixed scale. Avro knows no scale below zero

@@ -22,10 +22,12 @@
 // What is missing from a row is written so:
 //
 //	Null       null; an error in a required column
-//	Absent     null; in a required column of an envelope the zero of its type,
-//	           an error in a key and in a flat record
-//	Unchanged  schemas.UnavailableValue in texts, bytes and arrays of texts; else
-//	           null; an error in a required column, and in a key
+//	Absent     null; in a required column of an envelope its default, else the
+//	           zero of its type; an error in a key and in a flat record
+//	Unchanged  schemas.UnavailableValue, in the types that have a form of it (see
+//	           schemas.Type.HasPlaceholder); else as Absent
+//
+// The fields of a struct and the columns of a flat table are never missing.
 //
 // Names that Avro does not allow are adjusted as Debezium does, each bad
 // character to "_" (see [FieldName]); the field then carries the column's own

@@ -164,6 +164,8 @@ func (o *op) appendValue(dst []byte, v *schemas.Value) (out []byte, bad string) 
 		return dst, fmt.Sprintf("%.80q is none of its symbols", v.Bytes)
 	case codeArray:
 		return o.appendArray(dst, v.Elems())
+	case codeStruct:
+		return o.appendStruct(dst, v.Elems())
 	}
 	return dst, "unknown code"
 }
@@ -244,7 +246,7 @@ func (o *op) appendMissing(dst []byte, kind schemas.Kind) ([]byte, string) {
 		if o.union != 0 {
 			return append(dst, o.absent), ""
 		}
-		if kind == schemas.Absent && o.missing == fallback && o.zero != nil {
+		if o.missing == fallback && o.zero != nil {
 			return append(dst, o.zero...), ""
 		}
 		return dst, fmt.Sprintf("the value is %v, the column required", kind)

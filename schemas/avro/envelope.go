@@ -24,13 +24,19 @@ type Envelope struct {
 	keyAt  []int
 	row    encoder
 	source encoder
+	// skip is how many columns of a flat table stand in the key alone.
+	skip int
 }
 
-// CompileEnvelope compiles the encoder of a table's raw topic. A table that
+// CompileEnvelope compiles the encoder of a table's raw topic: of envelopes, or
+// of a flat table's records. A table that
 // cannot be described (a column without a type, two columns whose names differ
 // only in what Avro does not allow) is a *schemas.Fault. Without a Source the
 // envelope has no source block.
 func CompileEnvelope(capture string, t *schemas.Table, o Options) (*Envelope, error) {
+	if t.Flat {
+		return compileFlat(t, o)
+	}
 	space := fullName(capture, t.Schema, t.Name)
 	e := &Envelope{table: t, keyAt: t.Key}
 	named := map[string]*node{}
@@ -62,21 +68,27 @@ func CompileEnvelope(capture string, t *schemas.Table, o Options) (*Envelope, er
 		version: 2, connectName: space + ".Envelope",
 	}
 	e.ValueSchema = envelope.text()
+	return e, e.compileKey(space+".Key", 0, o)
+}
 
-	if len(t.Key) > 0 {
-		columns := make([]*schemas.Column, len(t.Key))
-		for i, at := range t.Key {
-			columns[i] = &t.Columns[at]
-		}
-		key, err := compileRows(&e.key, t, columns, strict,
-			profile{logical: o.LogicalTypes, record: space + ".Key", names: map[string]*node{}})
-		if err != nil {
-			return nil, err
-		}
-		key.connectName = key.name
-		e.KeySchema = key.text()
+// compileKey describes the key columns as a record of that full name.
+func (e *Envelope) compileKey(name string, version int, o Options) error {
+	t := e.table
+	if len(t.Key) == 0 {
+		return nil
 	}
-	return e, nil
+	columns := make([]*schemas.Column, len(t.Key))
+	for i, at := range t.Key {
+		columns[i] = &t.Columns[at]
+	}
+	key, err := compileRows(&e.key, t, columns, strict,
+		profile{logical: o.LogicalTypes, record: name, names: map[string]*node{}})
+	if err != nil {
+		return err
+	}
+	key.connectName, key.version = key.name, version
+	e.KeySchema = key.text()
+	return nil
 }
 
 var jsonNull = []byte("null")
@@ -93,6 +105,7 @@ func compileRows(e *encoder, t *schemas.Table, columns []*schemas.Column, m miss
 		if err != nil {
 			return nil, err
 		}
+		o.preferDefault()
 		ops[i] = *o
 	}
 	*e = newEncoder(t.FullName(), ops)
@@ -120,9 +133,9 @@ func timeField(name string) field {
 // AppendKey appends the Avro bytes of the key of row, a row of the table. The
 // table must have a key.
 func (e *Envelope) AppendKey(dst []byte, row schemas.Row) ([]byte, error) {
-	if len(row) != len(e.row.ops) || len(e.keyAt) == 0 {
+	if len(row) != e.skip+len(e.row.ops) || len(e.keyAt) == 0 {
 		return dst, e.row.errorf("", "no key in a row of %d values; the table has %d columns, %d of them in its key",
-			len(row), len(e.row.ops), len(e.keyAt))
+			len(row), e.skip+len(e.row.ops), len(e.keyAt))
 	}
 	out := dst
 	for i, at := range e.keyAt {
@@ -143,8 +156,11 @@ func (e *Envelope) AppendOtherKey(dst []byte, key schemas.Row) ([]byte, error) {
 }
 
 // AppendValue appends the Avro bytes of the envelope of c, a change of the
-// table; now is when it was processed. The transaction block is null.
+// table; now is when it was processed. Of a flat table it appends c.After.
 func (e *Envelope) AppendValue(dst []byte, c *schemas.Change, now time.Time) ([]byte, error) {
+	if e.table.Flat {
+		return e.row.append(dst, c.After[min(e.skip, len(c.After)):])
+	}
 	out, err := e.appendImage(dst, c.Before)
 	if err != nil {
 		return dst, err
@@ -161,7 +177,7 @@ func (e *Envelope) AppendValue(dst []byte, c *schemas.Change, now time.Time) ([]
 		return dst, e.row.errorf("op", "%d is no operation", c.Op)
 	}
 	nanos := now.UnixNano()
-	out = append(out, 0 /* no transaction */, 2 /* 1 letter */, byte(c.Op), 2)
+	out = append(appendTransaction(out, &c.Transaction), 2 /* 1 letter */, byte(c.Op), 2)
 	out = append(appendLong(out, floorDiv(nanos, 1e6)), 2)
 	out = append(appendLong(out, floorDiv(nanos, 1e3)), 2)
 	return appendLong(out, nanos), nil
@@ -172,6 +188,14 @@ func (e *Envelope) appendImage(dst []byte, row schemas.Row) ([]byte, error) {
 		return append(dst, 0), nil
 	}
 	return e.row.append(append(dst, 2), row)
+}
+
+// appendTransaction writes the transaction block, null without an id.
+func appendTransaction(dst []byte, t *schemas.TransactionPlace) []byte {
+	if len(t.ID) == 0 {
+		return append(dst, 0)
+	}
+	return appendLong(appendLong(appendBytes(append(dst, 2), t.ID), t.Total), t.Collection)
 }
 
 // floorDiv is what time.UnixMilli and UnixMicro give, before 1970 too.

@@ -28,6 +28,7 @@ const (
 	after
 	source
 	operation
+	transaction
 )
 
 type envelopeField struct {
@@ -78,6 +79,8 @@ func ParseEnvelope(schema string) (*EnvelopeDecoder, error) {
 		case f.name == "source" && inner.kind == "record":
 			e.part = source
 			from, d.source.ops, err = tableOf(inner, n.name+".source", refuse)
+		case f.name == "transaction" && isTransactionBlock(inner):
+			e.part = transaction
 		case f.name == "op" && inner.kind == "string":
 			e.part = operation
 		}
@@ -117,6 +120,7 @@ func tableName(value string) (schema, table string) {
 func (d *EnvelopeDecoder) Decode(data []byte, a *schemas.Arena, c *schemas.Change) error {
 	r := reader{data: a.Copy(data), arena: a}
 	c.Table, c.Op, c.Before, c.After, c.Source = d.Table, 0, nil, nil, nil
+	c.Transaction = schemas.TransactionPlace{}
 	for i := range d.fields {
 		f := &d.fields[i]
 		start := r.at
@@ -131,6 +135,8 @@ func (d *EnvelopeDecoder) Decode(data []byte, a *schemas.Arena, c *schemas.Chang
 			c.Before, err = d.row.row(&r, "before.")
 		case f.part == after:
 			c.After, err = d.row.row(&r, "after.")
+		case f.part == transaction:
+			c.Transaction = schemas.TransactionPlace{ID: r.take(r.long()), Total: r.long(), Collection: r.long()}
 		case f.part == source:
 			c.Source, err = d.source.row(&r, "source.")
 		}
@@ -145,6 +151,19 @@ func (d *EnvelopeDecoder) Decode(data []byte, a *schemas.Arena, c *schemas.Chang
 		return &Error{Record: d.name, Field: "op", Offset: r.at, What: "no operation"}
 	}
 	return r.end(d.name)
+}
+
+// isTransactionBlock reports whether n is what transactionField describes.
+func isTransactionBlock(n *node) bool {
+	if n.kind != "record" || len(n.fields) != 3 {
+		return false
+	}
+	for i, kind := range []string{"string", "long", "long"} {
+		if n.fields[i].node.kind != kind {
+			return false
+		}
+	}
+	return n.fields[0].name == "id" && n.fields[1].name == "total_order" && n.fields[2].name == "data_collection_order"
 }
 
 // operation reads the letter of the operation.

@@ -163,7 +163,7 @@ func TestSchemasRefused(t *testing.T) {
 		{record(`{"name":"a","type":"null"}`), "no column type for Avro null"},
 		{record(`{"name":"a","type":["int","string"]}`), "no column type for Avro union"},
 		{record(`{"name":"a","type":["null"]}`), "no column type for Avro union"},
-		{record(`{"name":"a","type":{"type":"record","name":"R2","fields":[]}}`), "schema.a: no column type for Avro record"},
+		{record(`{"name":"a","type":{"type":"record","name":"R2","fields":[]}}`), "schema.a: record R2 has no fields"},
 		{record(`{"name":"a","type":{"type":"enum","name":"E","symbols":[]}}`), "is empty"},
 		{record(`{"name":"a","type":{"type":"fixed","name":"F","size":0}}`), "is empty"},
 		{record(`{"name":"a","type":{"type":"record","name":"V","connect.name":"io.debezium.data.VariableScaleDecimal","fields":[]}}`), "not a record of int and bytes"},

@@ -13,10 +13,15 @@ type form struct {
 
 // Connect names, from Debezium's packages io.debezium.time and io.debezium.data.
 const (
-	connectDecimal    = "org.apache.kafka.connect.data.Decimal"
+	connectData       = "org.apache.kafka.connect.data."
+	connectDecimal    = connectData + "Decimal"
 	connectVarDecimal = "io.debezium.data.VariableScaleDecimal"
 	connectEnum       = "io.debezium.data.Enum"
 	connectBits       = "io.debezium.data.Bits"
+	connectMilliTime  = "io.debezium.time.Time"
+	// connectSpace is of records that Confluent's converter makes by itself, as
+	// for the entries of a map; they have no connect.name.
+	connectSpace = "io.confluent.connect.avro"
 )
 
 // Names of Connect's parameters and types.
@@ -52,6 +57,7 @@ var forms = [...]form{
 	schemas.XMLType:            {kind: "string", connect: "io.debezium.data.Xml"},
 	schemas.EnumType:           {kind: "string", connect: connectEnum},
 	schemas.BitsType:           {kind: "bytes", connect: connectBits},
+	schemas.StructType:         {kind: "record"}, // and the record's own name
 	schemas.ArrayType:          {kind: "array"},
 }
 
@@ -67,10 +73,17 @@ type meaning struct {
 // Connect's own temporal types (always milliseconds).
 var (
 	byConnectName = map[string]meaning{
-		"io.debezium.time.Time":                   {"int", schemas.TimeType, 1000},
-		"org.apache.kafka.connect.data.Date":      {"int", schemas.DateType, 1},
-		"org.apache.kafka.connect.data.Time":      {"int", schemas.TimeType, 1000},
-		"org.apache.kafka.connect.data.Timestamp": {"long", schemas.MilliTimestampType, 1},
+		connectMilliTime:          {"int", schemas.TimeType, 1000},
+		connectData + "Date":      {"int", schemas.DateType, 1},
+		connectData + "Time":      {"int", schemas.TimeType, 1000},
+		connectData + "Timestamp": {"long", schemas.MilliTimestampType, 1},
+	}
+	// connectLogical are their logicalTypes.
+	connectLogical = map[string]string{
+		connectMilliTime:          "time-millis",
+		connectData + "Date":      "date",
+		connectData + "Time":      "time-millis",
+		connectData + "Timestamp": "timestamp-millis",
 	}
 	byLogical = map[string]meaning{
 		"time-millis":      {"int", schemas.TimeType, 1000},
@@ -80,6 +93,7 @@ var (
 		"boolean": schemas.BoolType, "int": schemas.Int32Type, "long": schemas.Int64Type,
 		"float": schemas.Float32Type, "double": schemas.Float64Type, "string": schemas.StringType,
 		"bytes": schemas.BytesType, "fixed": schemas.BytesType, "array": schemas.ArrayType, "enum": schemas.EnumType,
+		"record": schemas.StructType,
 	}
 )
 

@@ -2,6 +2,8 @@ package avro
 
 import (
 	"fmt"
+	"hash/fnv"
+	"io"
 	"math"
 	"math/big"
 
@@ -25,7 +27,7 @@ func genTable(t *rapid.T) *schemas.Table {
 			Name: name, Type: genType(t, 2), Optional: rapid.Bool().Draw(t, "optional"),
 			Doc: rapid.SampledFrom([]string{"", "what \"it\" is"}).Draw(t, "doc"),
 		}
-		if rapid.IntRange(0, 3).Draw(t, "default") == 0 {
+		if rapid.IntRange(0, 3).Draw(t, "default") == 0 && !hasStruct(c.Type) {
 			c.Default = ptr(genValue(t, &c.Type))
 		}
 		table.Columns = append(table.Columns, c)
@@ -36,10 +38,23 @@ func genTable(t *rapid.T) *schemas.Table {
 func genType(t *rapid.T, depth int) schemas.Type {
 	last := schemas.ArrayType
 	if depth == 0 {
-		last--
+		last = schemas.StructType - 1
 	}
 	typ := schemas.Type{Name: schemas.TypeName(rapid.IntRange(1, int(last)).Draw(t, "type"))}
 	switch typ.Name {
+	case schemas.StringType, schemas.BytesType, schemas.Int32Type, schemas.BoolType:
+		typ.Meaning = rapid.SampledFrom([]string{"", "io.debezium.data.Ltree"}).Draw(t, "meaning")
+	case schemas.DateType:
+		typ.Meaning = rapid.SampledFrom([]string{"", connectData + "Date"}).Draw(t, "meaning")
+	case schemas.MilliTimestampType:
+		typ.Meaning = rapid.SampledFrom([]string{"", connectData + "Timestamp"}).Draw(t, "meaning")
+	case schemas.TimeType:
+		typ.Precision = rapid.SampledFrom([]int{0, 3}).Draw(t, "precision")
+		if typ.Precision == 3 {
+			typ.Meaning = rapid.SampledFrom([]string{"", connectData + "Time"}).Draw(t, "meaning")
+		}
+	case schemas.StructType:
+		typ.Record = genStruct(t, depth-1)
 	case schemas.DecimalType:
 		typ.Precision = rapid.IntRange(0, 40).Draw(t, "precision")
 		typ.Scale = rapid.IntRange(-3, 42).Draw(t, "scale")
@@ -51,8 +66,43 @@ func genType(t *rapid.T, depth int) schemas.Type {
 		}).Draw(t, "symbols")
 	case schemas.ArrayType:
 		typ.Elem = &schemas.Column{Type: genType(t, depth-1), Optional: rapid.Bool().Draw(t, "optional element")}
+		typ.Meaning = rapid.SampledFrom([]string{"", "io.debezium.data.DoubleVector"}).Draw(t, "meaning")
 	}
 	return typ
+}
+
+// genStruct draws the fields of a struct, named so that equal names have equal
+// fields.
+func genStruct(t *rapid.T, depth int) *schemas.Table {
+	s := &schemas.Table{Schema: rapid.SampledFrom([]string{"io.things", connectSpace}).Draw(t, "namespace"), Doc: "A thing"}
+	for i := range rapid.IntRange(1, 4).Draw(t, "fields") {
+		s.Columns = append(s.Columns, schemas.Column{
+			Name: fmt.Sprintf("f-%d", i), Type: genType(t, depth), Optional: rapid.Bool().Draw(t, "optional"),
+		})
+	}
+	hash := fnv.New64a()
+	describeColumns(hash, s.Columns)
+	s.Name = fmt.Sprintf("S%x", hash.Sum64())
+	return s
+}
+
+func describeColumns(w io.Writer, columns []schemas.Column) {
+	for i := range columns {
+		c := columns[i]
+		for ; c.Type.Elem != nil; c = *c.Type.Elem {
+			fmt.Fprint(w, c.Optional, c.Type.Meaning, "[]")
+		}
+		record := c.Type.Record
+		if c.Type.Record = nil; record != nil {
+			fmt.Fprint(w, record.Schema, record.Name)
+			describeColumns(w, record.Columns)
+		}
+		fmt.Fprintf(w, "%+v", c)
+	}
+}
+
+func hasStruct(t schemas.Type) bool {
+	return t.Name == schemas.StructType || t.Elem != nil && hasStruct(t.Elem.Type)
 }
 
 // genRow draws a row of values that the table's columns may have.
@@ -79,6 +129,9 @@ func genValue(t *rapid.T, typ *schemas.Type) schemas.Value {
 		low, high := limits(typ.Name)
 		if typ.Name == schemas.TimeType {
 			low, high = 0, 86_400_000_000
+			if typ.Precision == 3 {
+				return schemas.IntOf(1000 * rapid.Int64Range(0, 86_400_000).Draw(t, "millis"))
+			}
 		}
 		return schemas.IntOf(rapid.Int64Range(low, high).Draw(t, "int"))
 	case schemas.Float:
@@ -96,6 +149,9 @@ func genValue(t *rapid.T, typ *schemas.Type) schemas.Value {
 	case schemas.Decimal:
 		return genDecimal(t, typ)
 	case schemas.List:
+		if typ.Name == schemas.StructType {
+			return schemas.ListOf(genRow(t, typ.Record.Columns))
+		}
 		row := make(schemas.Row, rapid.IntRange(0, 5).Draw(t, "length"))
 		for i := range row {
 			row[i] = genMaybe(t, typ.Elem)

@@ -50,6 +50,13 @@ func everything() (*schemas.Table, schemas.Row) {
 	add("xml", typed(schemas.XMLType), text("<a/>"))
 	add("enum", enum, text("standard"))
 	add("bit", schemas.Type{Name: schemas.BitsType, Precision: 5}, schemas.BytesOf([]byte{0x15}))
+	add("ltree", schemas.Type{Name: schemas.StringType, Meaning: "io.debezium.data.Ltree"}, text("a.b"))
+	add("time3", schemas.Type{Name: schemas.TimeType, Precision: 3}, schemas.IntOf(86_399_999_000))
+	add("point", sampleType(schemas.StructType), schemas.ListOf(schemas.Row{schemas.FloatOf(-1.5), {}}))
+	add("no point", sampleType(schemas.StructType), schemas.Value{})
+	add("vector", schemas.Type{
+		Name: schemas.ArrayType, Meaning: "io.debezium.data.DoubleVector", Elem: &schemas.Column{Type: typed(schemas.Float64Type)},
+	}, schemas.ListOf(schemas.Row{schemas.FloatOf(0.5)}))
 	add("tags", arrayOf(typed(schemas.StringType), true), schemas.ListOf(schemas.Row{text("a"), {}}))
 	add("numbers", arrayOf(decimalType(5, 1), false), schemas.ListOf(nil))
 	add("no text", typed(schemas.StringType), schemas.Value{})

@@ -63,9 +63,30 @@ func TestAbsentInEnvelope(t *testing.T) {
 			want = text("1970-01-01T00:00:00Z")
 		case schemas.DecimalType:
 			want.Scale = 2
+		case schemas.StructType:
+			want = schemas.ListOf(schemas.Row{schemas.FloatOf(0), {}})
 		}
 		if got, err := throughEnvelope(t, oneColumn(typ, false), absent); err != nil || !got.Equal(want) {
 			t.Errorf("type %d, required: %v, %v; want %v", name, got, err, want)
+		}
+	}
+}
+
+// TestAbsentIsTheDefault: where a column has a default, it and not the zero of
+// its type stands for what the source never sends.
+func TestAbsentIsTheDefault(t *testing.T) {
+	for _, c := range []struct {
+		typ  schemas.Type
+		want schemas.Value
+	}{
+		{typed(schemas.Int32Type), schemas.IntOf(42)},
+		{typed(schemas.StringType), text("new")},
+		{decimalType(12, 2), schemas.DecimalOf([]byte{1, 0}, 2)},
+	} {
+		table := oneColumn(c.typ, false)
+		table.Columns[1].Default = &c.want
+		if got, err := throughEnvelope(t, table, absent); err != nil || !got.Equal(c.want) {
+			t.Errorf("type %d: %v, %v; want %v", c.typ.Name, got, err, c.want)
 		}
 	}
 }
@@ -80,6 +101,10 @@ func sampleType(name schemas.TypeName) schemas.Type {
 		return schemas.Type{Name: name, Symbols: []string{"a", "b"}}
 	case schemas.BitsType:
 		return schemas.Type{Name: name, Precision: 3}
+	case schemas.StructType:
+		return schemas.Type{Name: name, Record: &schemas.Table{Schema: "io.things", Name: "Point", Columns: []schemas.Column{
+			{Name: "x", Type: typed(schemas.Float64Type)}, {Name: "label", Type: typed(schemas.StringType), Optional: true},
+		}}}
 	}
 	return typed(name)
 }
@@ -87,7 +112,7 @@ func sampleType(name schemas.TypeName) schemas.Type {
 func TestUnchangedInEnvelope(t *testing.T) {
 	for name := schemas.BoolType; name <= schemas.ArrayType; name++ {
 		typ := sampleType(name)
-		kept := kindOf[name] == schemas.Text || name == schemas.BytesType
+		kept := typ.HasPlaceholder()
 		for _, optional := range []bool{true, false} {
 			got, err := throughEnvelope(t, oneColumn(typ, optional), unchanged)
 			switch {
@@ -95,15 +120,19 @@ func TestUnchangedInEnvelope(t *testing.T) {
 				t.Errorf("type %d, optional %v: %v, %v; want unchanged", name, optional, got, err)
 			case !kept && optional && (err != nil || !got.IsNull()):
 				t.Errorf("type %d, optional: %v, %v; want null", name, got, err)
-			case !kept && !optional && err == nil:
-				t.Errorf("type %d, required: %v; want an error", name, got)
+			case !kept && !optional && (err != nil || got.IsNull() || got.Kind == schemas.Unchanged):
+				t.Errorf("type %d, required: %v, %v; want the type's zero", name, got, err)
 			}
 		}
 	}
-	for _, optional := range []bool{true, false} {
-		got, err := throughEnvelope(t, oneColumn(arrayOf(typed(schemas.StringType), optional), false), unchanged)
-		if err != nil || got.Kind != schemas.Unchanged {
-			t.Errorf("array of texts: %v, %v; want unchanged", got, err)
+	for name := schemas.BoolType; name < schemas.ArrayType; name++ {
+		for _, optional := range []bool{true, false} {
+			array := arrayOf(sampleType(name), optional)
+			got, err := throughEnvelope(t, oneColumn(array, true), unchanged)
+			switch kept := array.HasPlaceholder(); {
+			case err != nil, kept && got.Kind != schemas.Unchanged, !kept && !got.IsNull():
+				t.Errorf("array of type %d, optional %v: %v, %v; has a placeholder: %v", name, optional, got, err, kept)
+			}
 		}
 	}
 	// Among other elements it is just a text.
@@ -111,6 +140,40 @@ func TestUnchangedInEnvelope(t *testing.T) {
 	got, err := throughEnvelope(t, oneColumn(arrayOf(typed(schemas.StringType), true), false), list)
 	if err != nil || !got.Equal(list) {
 		t.Errorf("array with the text among others: %v, %v", got, err)
+	}
+}
+
+// TestUnchangedAsDebezium compares with what Debezium's connector writes.
+func TestUnchangedAsDebezium(t *testing.T) {
+	const said = "__debezium_unavailable_value"
+	numbers := make(schemas.Row, len(said))
+	for i, b := range []byte(said) {
+		numbers[i] = schemas.IntOf(int64(b))
+	}
+	for _, c := range []struct {
+		typ  schemas.Type
+		want schemas.Value
+	}{
+		{typed(schemas.StringType), text(said)},
+		{typed(schemas.JSONType), text(said)},
+		{typed(schemas.BytesType), schemas.BytesOf([]byte(said))},
+		{arrayOf(typed(schemas.StringType), true), schemas.ListOf(schemas.Row{text(said)})},
+		{arrayOf(typed(schemas.BytesType), true), schemas.ListOf(schemas.Row{schemas.BytesOf([]byte(said))})},
+		{arrayOf(typed(schemas.Int32Type), true), schemas.ListOf(numbers)},
+		{arrayOf(typed(schemas.Int64Type), false), schemas.ListOf(numbers)},
+		{arrayOf(typed(schemas.DateType), true), schemas.ListOf(numbers)},
+	} {
+		e := compiled(t, oneColumn(c.typ, true), Options{})
+		write := func(v schemas.Value) string {
+			data, err := e.AppendValue(nil, &schemas.Change{Op: schemas.Update, After: schemas.Row{schemas.IntOf(1), v}}, processed)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return string(data)
+		}
+		if got, want := write(unchanged), write(c.want); got != want {
+			t.Errorf("type %d: % x, want % x", c.typ.Name, got, want)
+		}
 	}
 }
 

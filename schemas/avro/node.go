@@ -1,6 +1,10 @@
 package avro
 
-import "encoding/json"
+import (
+	"encoding/json"
+
+	"sluice/schemas"
+)
 
 // node is an Avro schema as a tree. A named type that occurs twice is the same
 // *node twice.
@@ -14,7 +18,9 @@ type node struct {
 	symbols  []string
 	items    *node   // of an array or map
 	branches []*node // of a union
-	size     int     // of a fixed
+	// table is what a struct's record was described from.
+	table *schemas.Table
+	size  int // of a fixed
 
 	// The rest are properties beside Avro's own.
 	connectName    string

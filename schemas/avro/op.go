@@ -28,6 +28,7 @@ const (
 	codeVarDecimal             // Decimal as a record of scale and bytes
 	codeEnum                   // Text as enum
 	codeArray                  // List as array
+	codeStruct                 // List as record
 )
 
 // head is the part of an op that every value needs. An encoder has them in a
@@ -59,6 +60,8 @@ type op struct {
 	most, least []byte
 	symbols     [][]byte
 	elem        *op
+	// fields are those of a struct.
+	fields []op
 	// zero is the Avro bytes that stand for Absent in a required column.
 	zero []byte
 	// unavailable is those for Unchanged; nil where the type has none.
@@ -104,6 +107,7 @@ var kindOf = [...]schemas.Kind{
 	schemas.XMLType:            schemas.Text,
 	schemas.EnumType:           schemas.Text,
 	schemas.BitsType:           schemas.Bytes,
+	schemas.StructType:         schemas.List,
 	schemas.ArrayType:          schemas.List,
 }
 
@@ -171,6 +175,9 @@ func compile(n *node, c *schemas.Column, m missing) (*op, error) {
 			o.symbols = append(o.symbols, []byte(s)[:len(s):len(s)])
 		}
 	case "record":
+		if name == schemas.StructType {
+			return o, o.compileStruct(n, c)
+		}
 		o.code, o.zero = codeVarDecimal, []byte{0, 2, 0}
 	case "array":
 		o.code, o.zero = codeArray, []byte{0}
@@ -178,20 +185,63 @@ func compile(n *node, c *schemas.Column, m missing) (*op, error) {
 		if o.elem, err = compile(n.items, c.Type.Elem, strict); err != nil {
 			return nil, err
 		}
-		if o.elem.unavailable != nil && o.elem.code == codeText {
-			o.unavailable = o.elem.arrayOfUnavailable()
-			o.elem.unavailable = nil // an element alone is just a text
-		}
+		o.unavailable = o.elem.arrayOfUnavailable(c.Type)
+		o.elem.unavailable = nil // an element alone is just a value
 	}
 	return o, nil
 }
 
 var unavailable = []byte(schemas.UnavailableValue)
 
-// arrayOfUnavailable is an array of the one element that says Unchanged.
-func (o *op) arrayOfUnavailable() []byte {
-	head := []byte{2, o.present}[:1+o.union]
-	return slices.Concat(head, o.unavailable, []byte{0})
+// arrayOfUnavailable is the array that says Unchanged, of o's elements: the one
+// text or binary that says so, or its bytes as numbers. Nil: there is none.
+func (o *op) arrayOfUnavailable(array schemas.Type) []byte {
+	if !array.HasPlaceholder() {
+		return nil
+	}
+	count, elements := 0, []byte(nil)
+	add := func(value []byte) {
+		elements = slices.Concat(elements, []byte{o.present}[:o.union], value)
+		count++
+	}
+	switch {
+	case o.unavailable != nil:
+		add(o.unavailable)
+	case o.times == 1:
+		for _, b := range unavailable {
+			add(appendLong(nil, int64(b)))
+		}
+	default: // another unit than the column's: its numbers would be others
+		return nil
+	}
+	return slices.Concat(appendLong(nil, int64(count)), elements, []byte{0})
+}
+
+// saysUnavailable reports whether the list is what arrayOfUnavailable wrote.
+func saysUnavailable(list schemas.Row) bool {
+	switch {
+	case len(list) == 1:
+		k := list[0].Kind
+		return (k == schemas.Text || k == schemas.Bytes) && string(list[0].Bytes) == schemas.UnavailableValue
+	case len(list) != len(unavailable):
+		return false
+	}
+	for i, v := range list {
+		if v.Kind != schemas.Int || v.Int() != int64(unavailable[i]) {
+			return false
+		}
+	}
+	return true
+}
+
+// preferDefault makes a column's default what stands for Absent, where it has
+// one: for a reader of the schema it is what such a column holds.
+func (o *op) preferDefault() {
+	if d := o.column.Default; d != nil && o.union == 0 && d.Known() {
+		if b, bad := o.appendValue(nil, d); bad == "" {
+			o.zero = b
+		}
+	}
 }
 
 // zeroText is the text that stands for a value that was not sent.
@@ -238,7 +288,7 @@ func column(n *node, c *schemas.Column, where string) (*node, error) {
 	if inner, _, ok := n.optional(); ok {
 		n, c.Optional = inner, true
 	}
-	name, _, ok := n.recognise()
+	name, times, ok := n.recognise()
 	if !ok {
 		return nil, fault(where, "leave the column out at its source",
 			"no column type for Avro %s %s", n.kind, n.connectName)
@@ -269,11 +319,26 @@ func column(n *node, c *schemas.Column, where string) (*node, error) {
 		t.Precision, _ = strconv.Atoi(length)
 	case schemas.EnumType:
 		t.Symbols = n.enumSymbols()
+	case schemas.StructType:
+		if len(n.fields) == 0 {
+			return nil, fault(where, "leave the column out at its source", "record %s has no fields", n.name)
+		}
+		var err error
+		if t.Record, _, err = tableOf(n, where, strict); err != nil {
+			return nil, err
+		}
+		t.Record.Doc = n.connectDoc
 	case schemas.ArrayType:
 		t.Elem = &schemas.Column{}
 		if _, err := column(n.items, t.Elem, where+"[]"); err != nil {
 			return nil, err
 		}
+	}
+	if n.connectName != forms[name].connect && n.connectName != connectMilliTime && name != schemas.StructType {
+		t.Meaning = n.connectName
+	}
+	if name == schemas.TimeType && times == 1000 {
+		t.Precision = 3
 	}
 	return n, nil
 }

@@ -73,6 +73,12 @@ func TestEnvelopeOracle(t *testing.T) {
 		if c.Before == nil || rapid.Bool().Draw(t, "after") {
 			c.After = genRow(t, table.Columns)
 		}
+		if rapid.Bool().Draw(t, "transaction") {
+			c.Transaction = schemas.TransactionPlace{
+				ID:    []byte(rapid.StringN(1, 20, 60).Draw(t, "id")),
+				Total: rapid.Int64().Draw(t, "total"), Collection: rapid.Int64().Draw(t, "collection"),
+			}
+		}
 		data, err := e.AppendValue(nil, &c, processed)
 		if err != nil {
 			t.Fatal(err)
@@ -91,6 +97,8 @@ func TestEnvelopeOracle(t *testing.T) {
 			t.Fatal(err)
 		}
 		if got.Op != c.Op || !got.Before.Equal(c.Before) || !got.After.Equal(c.After) || !got.Source.Equal(c.Source) ||
+			string(got.Transaction.ID) != string(c.Transaction.ID) || got.Transaction.Total != c.Transaction.Total ||
+			got.Transaction.Collection != c.Transaction.Collection ||
 			(got.Before == nil) != (c.Before == nil) || (got.After == nil) != (c.After == nil) {
 			t.Fatalf("decoded %v, want %v", got, c)
 		}
@@ -206,7 +214,8 @@ func native(n *node, v schemas.Value) any {
 	case "boolean":
 		return v.Bool()
 	case "int":
-		return int32(v.Int())
+		_, times, _ := n.recognise()
+		return int32(v.Int() / times)
 	case "long":
 		return v.Int()
 	case "float":
@@ -218,6 +227,9 @@ func native(n *node, v schemas.Value) any {
 	case "bytes":
 		return v.Bytes
 	case "record":
+		if v.Kind == schemas.List {
+			return nativeRow(n, v.Elems())
+		}
 		return map[string]any{"scale": v.Scale, "value": v.Bytes}
 	case "array":
 		out := []any{}
@@ -237,9 +249,15 @@ func nativeEnvelope(n *node, c *schemas.Change) any {
 		value := n.fields[0].node.branches[1]
 		return map[string]any{value.name: nativeRow(value, row)}
 	}
+	var block any
+	if tx := c.Transaction; len(tx.ID) > 0 {
+		block = map[string]any{"event.block": map[string]any{
+			"id": string(tx.ID), "total_order": tx.Total, "data_collection_order": tx.Collection,
+		}}
+	}
 	return map[string]any{
 		"before": image(c.Before), "after": image(c.After), "source": nativeRow(n.fields[2].node, c.Source),
-		"transaction": nil, "op": c.Op.String(),
+		"transaction": block, "op": c.Op.String(),
 		"ts_ms": map[string]any{"long": processed.UnixMilli()},
 		"ts_us": map[string]any{"long": processed.UnixMicro()},
 		"ts_ns": map[string]any{"long": processed.UnixNano()},

@@ -123,7 +123,7 @@ func TestIncompatibleNamesTheField(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, err := cl.Register(ctx, "entity.customer-value", customer2)
-	const want = `subject "entity.customer-value": its new schema breaks the subject's compatibility: ` +
+	const want = `subject "entity.customer-value": its new schema breaks the subject's compatibility BACKWARD: ` +
 		`field "spend" is [null, string] in the new schema, which has no place for the double of version 1 (MISSING_UNION_BRANCH); ` +
 		`field "email" is in the new schema without a default, and version 1 does not have it (READER_FIELD_MISSING_DEFAULT_VALUE): 409; ` +
 		`make the change compatible, or allow it with curl -X PUT -H 'Content-Type: application/json' -d '{"compatibility":"NONE"}' 'URL/config/entity.customer-value', ` +

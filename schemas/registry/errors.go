@@ -11,6 +11,10 @@ var ErrHeader = errors.New("no header of a schema registry")
 // the cause of: the same request will be refused again until a person acts.
 var ErrRefused = errors.New("refused by the schema registry")
 
+// ErrIncompatible is wrapped by the *schemas.Fault about a schema that breaks the
+// compatibility of its subject. It is an ErrRefused too.
+var ErrIncompatible = errors.New("incompatible with the subject's earlier schemas")
+
 // ErrUnknownSchema is wrapped by the *schemas.Fault about an id that the registry
 // does not have: the record was written with another registry, or is damaged.
 var ErrUnknownSchema = errors.New("unknown schema id")

@@ -31,10 +31,12 @@ func (r refusal) Error() string {
 	return fmt.Sprintf("%s (%s)", text, code)
 }
 
-// Is makes every answer an ErrRefused, and the one about an unknown id an
-// ErrUnknownSchema too (error code 40403 of Confluent's registry API).
+// Is makes every answer an ErrRefused, the one about an unknown id an
+// ErrUnknownSchema too (error code 40403 of Confluent's registry API), and a
+// conflict an ErrIncompatible.
 func (r refusal) Is(target error) bool {
-	return target == ErrRefused || target == ErrUnknownSchema && r.ErrorCode == 40403
+	return target == ErrRefused || target == ErrUnknownSchema && r.ErrorCode == 40403 ||
+		target == ErrIncompatible && r.StatusCode == http.StatusConflict
 }
 
 // Unwrap gives the answer itself.
@@ -94,7 +96,7 @@ func (c *Client) refusedSchema(ctx context.Context, subject, schema string, err 
 		return f
 	}
 
-	f.What = "its new schema breaks the subject's compatibility"
+	f.What = "its new schema breaks the subject's compatibility" + c.level(ctx, subject)
 	f.Cure = fmt.Sprintf("make the change compatible, or allow it with %s, or write to a new subject (another name of the capture or entity)",
 		c.curl(http.MethodPut, `{"compatibility":"NONE"}`, "config", subject))
 	if reasons := c.reasons(ctx, subject, schema); len(reasons) > 0 {
@@ -128,6 +130,18 @@ func (c *Client) reasons(ctx context.Context, subject, schema string) []string {
 	return nil
 }
 
+// level names the rule that holds for the subject, " BACKWARD"; empty where the
+// registry does not say.
+func (c *Client) level(ctx context.Context, subject string) string {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), attemptTimeout/3)
+	defer cancel()
+	at := c.sr.Compatibility(sr.WithParams(ctx, sr.DefaultToGlobal), subject)[0]
+	if at.Err != nil {
+		return ""
+	}
+	return " " + at.Level.String()
+}
+
 // quiet is a cause that is there for errors.Is and adds nothing to the text.
 type quiet struct{ error }
 
@@ -140,6 +154,9 @@ func (c *Client) curl(method, body string, path ...string) string {
 	target := c.url
 	for _, p := range path {
 		target += "/" + url.PathEscape(p)
+	}
+	if body == "" {
+		return fmt.Sprintf("curl -X %s '%s'", method, target)
 	}
 	return fmt.Sprintf("curl -X %s -H 'Content-Type: application/json' -d '%s' '%s'", method, body, target)
 }

@@ -64,6 +64,9 @@ func appendField(dst []byte, c *schemas.Column, v schemas.Value) ([]byte, error)
 	case schemas.Decimal:
 		return append(dst, decimal(v)...), nil
 	case schemas.List:
+		if c.Type.Name == schemas.StructType {
+			return appendStruct(dst, c.Type.Record, v)
+		}
 		dst = append(dst, '[')
 		for i, e := range v.Elems() {
 			if i > 0 {
@@ -99,6 +102,9 @@ func fieldOf(c *schemas.Column, v schemas.Value) (any, error) {
 	case schemas.Bytes:
 		return base64.StdEncoding.EncodeToString(v.Bytes), nil
 	case schemas.List:
+		if c.Type.Name == schemas.StructType {
+			return structOf(c.Type.Record, v)
+		}
 		list := make([]any, 0, len(v.Elems()))
 		for _, e := range v.Elems() {
 			x, err := fieldOf(element(c), e)
@@ -111,6 +117,34 @@ func fieldOf(c *schemas.Column, v schemas.Value) (any, error) {
 	}
 	b, err := appendField(nil, c, v)
 	return json.Number(b), err
+}
+
+// appendStruct writes a struct as an object of its fields.
+func appendStruct(dst []byte, t *schemas.Table, v schemas.Value) ([]byte, error) {
+	dst = append(dst, '{')
+	for i, e := range v.Elems() {
+		if i > 0 {
+			dst = append(dst, ',')
+		}
+		dst = append(appendString(dst, t.Columns[i].Name), ':')
+		var err error
+		if dst, err = appendField(dst, &t.Columns[i], e); err != nil {
+			return nil, err
+		}
+	}
+	return append(dst, '}'), nil
+}
+
+func structOf(t *schemas.Table, v schemas.Value) (any, error) {
+	out := make(map[string]any, len(t.Columns))
+	for i, e := range v.Elems() {
+		x, err := fieldOf(&t.Columns[i], e)
+		if err != nil {
+			return nil, err
+		}
+		out[t.Columns[i].Name] = x
+	}
+	return out, nil
 }
 
 func element(c *schemas.Column) *schemas.Column {

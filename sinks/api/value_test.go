@@ -20,6 +20,11 @@ func TestValuesAsJSON(t *testing.T) {
 	instant := time.Date(2024, 2, 29, 23, 59, 58, 123456000, time.UTC)
 	list := col(schemas.ArrayType)
 	list.Type.Elem = col(schemas.DateType)
+	point := col(schemas.StructType)
+	point.Type.Record = &schemas.Table{Columns: []schemas.Column{*col(schemas.Float64Type), {Name: "on", Type: list.Type}}}
+	points := col(schemas.ArrayType)
+	points.Type.Elem = point
+	aPoint := schemas.ListOf(schemas.Row{schemas.FloatOf(0.5), schemas.ListOf(schemas.Row{schemas.IntOf(1)})})
 	for _, c := range []struct {
 		col  *schemas.Column
 		v    schemas.Value
@@ -45,6 +50,8 @@ func TestValuesAsJSON(t *testing.T) {
 		{col(schemas.DecimalType), schemas.DecimalOf([]byte{0x00}, 2), `0.00`},
 		{col(schemas.VarDecimalType), schemas.DecimalOf([]byte{0x07}, -3), `7e3`},
 		{col(schemas.StringType), schemas.Value{}, `null`},
+		{point, aPoint, `{"f":0.5,"on":["1970-01-02"]}`},
+		{points, schemas.ListOf(schemas.Row{aPoint, {}}), `[{"f":0.5,"on":["1970-01-02"]},null]`},
 		{list, schemas.ListOf(schemas.Row{schemas.IntOf(0), {}}), `["1970-01-01",null]`},
 	} {
 		got, err := appendField(nil, c.col, c.v)

@@ -29,8 +29,8 @@ func celType(t schemas.Type) *cel.Type {
 		return cel.TimestampType
 	case schemas.TimeType, schemas.DurationType:
 		return cel.DurationType
-	case schemas.ArrayType:
-		return cel.DynType // CEL's lists are never null
+	case schemas.ArrayType, schemas.StructType:
+		return cel.DynType // CEL's lists and maps are never null
 	default:
 		return nullableString
 	}
@@ -94,6 +94,9 @@ func celValue(v schemas.Value, t *schemas.Type) ref.Val {
 		return types.Bytes(v.Bytes)
 	case schemas.List:
 		elems := v.Elems()
+		if t.Name == schemas.StructType {
+			return structValue(elems, t.Record)
+		}
 		out := make([]ref.Val, len(elems))
 		for i, e := range elems {
 			out[i] = celValue(e, &t.Elem.Type)
@@ -101,6 +104,15 @@ func celValue(v schemas.Value, t *schemas.Type) ref.Val {
 		return types.NewRefValList(types.DefaultTypeAdapter, out)
 	}
 	return types.NullValue
+}
+
+// structValue is a map from the names of the fields.
+func structValue(elems schemas.Row, t *schemas.Table) ref.Val {
+	out := make(map[ref.Val]ref.Val, len(elems))
+	for i := range elems {
+		out[types.String(t.Columns[i].Name)] = celValue(elems[i], &t.Columns[i].Type)
+	}
+	return types.NewRefValMap(types.DefaultTypeAdapter, out)
 }
 
 func timestamp(n int64, unit time.Duration) ref.Val {

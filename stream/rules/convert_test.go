@@ -35,6 +35,9 @@ func TestConversions(t *testing.T) {
 		words            = schemas.ArrayType
 		null             = schemas.Value{}
 	)
+	point := schemas.Type{Name: schemas.StructType, Record: &schemas.Table{
+		Schema: "io.things", Name: "Point", Columns: []schemas.Column{{Name: "x", Type: f64}, {Name: "label", Type: str, Optional: true}},
+	}}
 	list := schemas.Type{Name: words, Elem: &schemas.Column{Type: str, Optional: true}}
 	for _, c := range []struct {
 		name   string
@@ -105,6 +108,7 @@ func TestConversions(t *testing.T) {
 		{"timestamp before 1970", milli, schemas.IntOf(-1), "timestamp", "c + duration('0s')", schemas.IntOf(-1000), ""},
 		{"list", list, schemas.ListOf(schemas.Row{text("a"), null, text(" "), text("b")}), "string", "join_nonblank(c, '-')", text("a-b"), ""},
 		{"list of size", list, schemas.ListOf(schemas.Row{text("a"), null}), "int", "size(c)", schemas.IntOf(2), ""},
+		{"field of a struct", point, schemas.ListOf(schemas.Row{schemas.FloatOf(0.5), text("a")}), "float", "c.x * 2.0", schemas.FloatOf(1), ""},
 		{"coalesce", str, null, "string", "coalesce(c, 'none')", text("none"), ""},
 		{"coalesce a list", str, null, "string", "coalesce([c, lower(c), 'none'])", text("none"), ""},
 		{"coalesce nothing", str, null, "string", "coalesce(c, null)", null, ""},

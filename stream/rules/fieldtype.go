@@ -98,6 +98,8 @@ func typeText(t schemas.Type) string {
 		return "bits"
 	case schemas.ArrayType:
 		return "array"
+	case schemas.StructType:
+		return "struct"
 	}
 	return "unknown type"
 }

@@ -33,14 +33,20 @@ type Proc struct {
 // Start starts `sluice <role>` with the world's configuration. It writes to
 // <dir>/<role>.log.
 func (w *World) Start(role string, args ...string) (*Proc, error) {
+	return StartRole(w.binary, w.Dir, w.Config, w.env, role, args...)
+}
+
+// StartRole starts `<binary> <role>` with the configuration and env added to the
+// environment. It writes to <dir>/<role>.log.
+func StartRole(binary, dir, config string, env []string, role string, args ...string) (*Proc, error) {
 	listen, err := freeAddr()
 	if err != nil {
 		return nil, err
 	}
 	p := &Proc{
-		Role: role, Log: filepath.Join(w.Dir, role+".log"), Listen: listen, bin: w.binary,
-		args: append([]string{role, "--config", w.Config, "--listen", listen}, args...),
-		env:  append(os.Environ(), w.env...),
+		Role: role, Log: filepath.Join(dir, role+".log"), Listen: listen, bin: binary,
+		args: append([]string{role, "--config", config, "--listen", listen}, args...),
+		env:  append(os.Environ(), env...),
 	}
 	return p, p.Restart()
 }

@@ -1,8 +1,9 @@
 // Install puts the servers that the tests and the demo start on this machine,
 // where they are missing: Debian packages, as root. It says each step on
-// stderr, and elsewhere says what to install.
+// stderr, and elsewhere says what to install. A version of PostgreSQL, 13 to 18,
+// comes from Maven Central and lies beside what is installed.
 //
-//	go run ./ops/local/install postgres redis kafka
+//	go run ./ops/local/install postgres redis kafka postgres-17
 package main
 
 import (

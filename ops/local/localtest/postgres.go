@@ -16,11 +16,11 @@ import (
 var postgres once[*local.Postgres]
 
 // Postgres returns the private Postgres of this test binary, with
-// wal_level=logical. A test that stops or kills it must start its own with
+// wal_level=logical; SLUICE_POSTGRES=17 chooses its version. A test that stops or kills it must start its own with
 // local.StartPostgres.
 func Postgres(t testing.TB) *local.Postgres {
 	t.Helper()
-	return postgres.get(t, local.PartPostgres, func(ctx context.Context) (*local.Postgres, error) {
+	return postgres.get(t, local.PostgresPart(), func(ctx context.Context) (*local.Postgres, error) {
 		return local.StartPostgres(ctx, local.PostgresOptions{})
 	})
 }

@@ -1,0 +1,48 @@
+package postgres
+
+import (
+	"context"
+	"errors"
+	"strings"
+)
+
+// discover looks for tables that the configuration names and the publication
+// lacks: created since, renamed, or dropped and made anew. It adds them to a
+// publication of ours, and says of another, once for each, what its owner has to
+// do. told is what was said.
+func (s *Source) discover(ctx context.Context, q querier, told map[string]bool) error {
+	if s.server.standby {
+		return nil
+	}
+	all, err := readTables(ctx, q)
+	if err != nil {
+		return err
+	}
+	var tables []*tableInfo
+	for _, t := range all {
+		if s.cfg.wants(t) {
+			tables = append(tables, t)
+		}
+	}
+	p, err := readPublication(ctx, q, s.cfg.Publication)
+	if err != nil || !p.exists {
+		return err
+	}
+	for _, name := range p.missing(tables) {
+		if told[name] {
+			continue
+		}
+		var err error
+		if p.ours {
+			if err = s.addTables(ctx, q, []string{name}); err == nil {
+				continue
+			}
+		} else {
+			err = errors.New("the publication is not this capture's own")
+		}
+		told[name] = true
+		s.log.Warn("a table that the configuration names is not published; its changes are not read", "table", strings.ReplaceAll(name, `"`, ""),
+			"reason", s.place(err), "cure", "as the owner of the table: "+s.addStatement([]string{name})+";")
+	}
+	return nil
+}

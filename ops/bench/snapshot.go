@@ -1,0 +1,179 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/twmb/franz-go/pkg/kgo"
+)
+
+// snapshot copies a table that nobody changes: with COPY to nowhere, which is
+// what the server can read, with `sluice capture`, and with a bare client of the
+// same library that is given ready records of the same size, keys and headers.
+type snapshot struct {
+	rows, rounds int
+	stage        *stage
+}
+
+func (s *snapshot) flags(f *flag.FlagSet) {
+	f.IntVar(&s.rows, "snapshot-rows", 1_000_000, "rows of the table to copy")
+	f.IntVar(&s.rounds, "snapshot-rounds", 3, "rounds of the snapshot; the median is what counts")
+}
+
+func (s *snapshot) run(ctx context.Context, binary string) (_ *report, err error) {
+	if s.stage, err = openStage(ctx, binary); err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, s.stage.close()) }()
+	db, err := pgx.Connect(ctx, s.stage.pg.DSN("postgres"))
+	if err != nil {
+		return nil, err
+	}
+	defer db.Close(context.WithoutCancel(ctx))
+	if _, err := db.Exec(ctx, benchTable); err != nil {
+		return nil, err
+	}
+	if err := insert(ctx, db, 1, s.rows, s.rows); err != nil {
+		return nil, err
+	}
+	if _, err := db.Exec(ctx, "VACUUM (ANALYZE) bench"); err != nil { // no round sets the hint bits for the next
+		return nil, err
+	}
+	var copies, bares, ours, toBare, toCopy, peaks []float64
+	n := float64(s.rows)
+	for i := range s.rounds {
+		start := time.Now()
+		if _, err := db.PgConn().CopyTo(ctx, io.Discard, "COPY bench TO STDOUT"); err != nil {
+			return nil, err
+		}
+		copied := time.Since(start)
+		took, peak, err := s.capture(ctx, i)
+		if err != nil {
+			return nil, err
+		}
+		bare, err := s.bare(ctx, i)
+		if err != nil {
+			return nil, err
+		}
+		copies, bares, ours = append(copies, n/copied.Seconds()), append(bares, n/bare.Seconds()), append(ours, n/took.Seconds())
+		toBare, toCopy = append(toBare, bare.Seconds()/took.Seconds()), append(toCopy, copied.Seconds()/took.Seconds())
+		peaks = append(peaks, peak)
+	}
+	r := &report{Part: "snapshot", What: fmt.Sprintf("%s rows of 7 columns, from the table to Kafka exactly once, start-up included; median of %d rounds", number(n), s.rounds)}
+	r.add("COPY TO STDOUT", median(copies), "rows/s")
+	r.add("bare client, ready records", median(bares), "rows/s")
+	r.add("sluice capture", median(ours), "rows/s")
+	r.atLeast("ratio to the bare client", median(toBare), 0.7, "")
+	r.add("ratio to COPY", median(toCopy), "")
+	r.atMost("peak RSS of sluice capture", percentile(peaks, 100), 128, "MB")
+	return r, nil
+}
+
+// capture is the time from the start of `sluice capture` until all rows are
+// committed in Kafka, and its peak memory in MB.
+func (s *snapshot) capture(ctx context.Context, round int) (time.Duration, float64, error) {
+	p, err := s.stage.capture(fmt.Sprintf("copy%d", round))
+	if err != nil {
+		return 0, 0, err
+	}
+	defer p.stop()
+	took, err := p.captured(ctx, "r", s.rows)
+	return took, p.peakMB(), err
+}
+
+// samples is how many of the capture's records the bare client has to offer.
+const samples = 1000
+
+// bareBytes is the size of its transactions: that of the capture's, and like
+// there nothing is produced while one is being committed.
+const bareBytes = 4 << 20
+
+// bare is the time that a bare client takes to produce as many records as the
+// round's capture did, of the same size, into a topic of the same kind.
+func (s *snapshot) bare(ctx context.Context, round int) (time.Duration, error) {
+	kc := s.stage.kafka()
+	ready, err := s.sample(ctx, fmt.Sprintf("copy%d.public.bench", round))
+	if err != nil {
+		return 0, err
+	}
+	opts, err := kc.Options("bench.bare", nil)
+	if err != nil {
+		return 0, err
+	}
+	cl, err := kgo.NewClient(append(opts, kgo.TransactionalID("bench.bare"), kgo.RequiredAcks(kgo.AllISRAcks()),
+		kgo.RecordPartitioner(kgo.StickyKeyPartitioner(nil)), kgo.MaxBufferedBytes(2*bareBytes), kgo.MaxBufferedRecords(1<<17), kgo.ProducerLinger(0))...)
+	if err != nil {
+		return 0, err
+	}
+	defer cl.Close()
+	topic := fmt.Sprintf("bare%d", round)
+	if err := kc.Ensure(ctx, cl, false, topic); err != nil {
+		return 0, err
+	}
+	failed := make(chan error, 1)
+	done := func(_ *kgo.Record, err error) {
+		if err != nil {
+			select {
+			case failed <- err:
+			default:
+			}
+		}
+	}
+	var records []kgo.Record // reused like the capture's
+	start := time.Now()
+	for left := s.rows; left > 0; {
+		records = records[:0]
+		for size := 0; left > 0 && size < bareBytes; left-- {
+			from := ready[left%len(ready)]
+			records = append(records, kgo.Record{Topic: topic, Key: from.Key, Value: from.Value, Headers: from.Headers, Timestamp: start})
+			size += len(from.Key) + len(from.Value) + recordOverhead
+		}
+		if err := cl.BeginTransaction(); err != nil {
+			return 0, err
+		}
+		for i := range records {
+			cl.Produce(ctx, &records[i], done)
+		}
+		if err := errors.Join(cl.Flush(ctx), cl.EndTransaction(ctx, kgo.TryCommit)); err != nil {
+			return 0, err
+		}
+	}
+	took := time.Since(start)
+	select {
+	case err := <-failed:
+		return 0, err
+	default:
+		return took, nil
+	}
+}
+
+// recordOverhead is about what a record takes in the capture's memory beside its
+// bytes.
+const recordOverhead = 250
+
+// sample returns some records of the topic.
+func (s *snapshot) sample(ctx context.Context, topic string) ([]*kgo.Record, error) {
+	opts, err := s.stage.kafka().Options("bench.sample", nil)
+	if err != nil {
+		return nil, err
+	}
+	cl, err := kgo.NewClient(append(opts, kgo.ConsumeTopics(topic), kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()), kgo.FetchIsolationLevel(kgo.ReadCommitted()))...)
+	if err != nil {
+		return nil, err
+	}
+	defer cl.Close()
+	var out []*kgo.Record
+	for len(out) < samples {
+		fetched := cl.PollRecords(ctx, samples-len(out))
+		if err := fetched.Err0(); err != nil {
+			return nil, err
+		}
+		out = append(out, fetched.Records()...)
+	}
+	return out, nil
+}
