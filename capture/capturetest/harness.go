@@ -15,6 +15,8 @@ type Harness struct {
 	Schema string
 	// Exec runs statements, which ";" separates, as one transaction.
 	Exec func(t testing.TB, sql string)
+	// Copying reports whether a position lies inside a snapshot.
+	Copying func(t testing.TB, p schemas.Position) bool
 	// Source makes a source of the named tables, not yet open. Sources of one
 	// harness share the replication slot, so one is open at a time.
 	Source func(t testing.TB, o Options) capture.Source
@@ -139,6 +141,17 @@ func (r *Reader) Until(text string) []Seen {
 			}
 		}
 	}
+}
+
+// Settle reads until no snapshot is under way, and returns what came since the
+// call.
+func (r *Reader) Settle(h Harness) []Seen {
+	r.t.Helper()
+	from := len(r.Seen)
+	for r.Last().IsZero() || h.Copying(r.t, r.Last()) {
+		r.Next()
+	}
+	return r.Seen[from:]
 }
 
 // Last is the newest position.

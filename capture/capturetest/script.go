@@ -21,7 +21,8 @@ type step struct {
 //	tables NAME ...      which tables are captured (first block)
 //	decimals HOW         as in the configuration
 //	sql                  statements, one transaction
-//	open                 opens the source; before it, sql prepares
+//	open                 opens the source and waits for its snapshot; before it, sql
+//	                     prepares
 //	expect               the changes that come, in order
 //	restart              closes and opens again from the last position
 func parseScript(text string) ([]step, error) {
@@ -73,6 +74,7 @@ func Scripts(t *testing.T, dir fs.FS, newHarness func(t *testing.T) Harness) {
 func runScript(t *testing.T, name string, steps []step, h Harness) {
 	var o Options
 	var r *Reader
+	read := 0 // changes that were expected
 	h.Exec(t, markerTable)
 	for _, s := range steps {
 		switch s.verb {
@@ -84,6 +86,8 @@ func runScript(t *testing.T, name string, steps []step, h Harness) {
 			h.Exec(t, strings.Join(s.lines, "\n"))
 		case "open":
 			r = Open(t, h.Source(t, o), "")
+			r.Settle(h)
+			read = 0
 		case "restart":
 			r.Close()
 			last := r.Last()
@@ -91,8 +95,16 @@ func runScript(t *testing.T, name string, steps []step, h Harness) {
 				t.Fatalf("%s:%d: nothing was read before the restart", name, s.line)
 			}
 			r = Open(t, h.Source(t, o), last)
+			read = 0
 		case "expect":
-			got := r.Read(len(s.lines))
+			for len(r.Seen) < read+len(s.lines) {
+				r.Next()
+			}
+			if most := read + len(s.lines); len(r.Seen) > most {
+				t.Fatalf("%s:%d: more came than is expected, first %s", name, s.line, r.Seen[most].Text)
+			}
+			got := r.Seen[read:]
+			read = len(r.Seen)
 			for i, want := range s.lines {
 				if got[i].Text != want {
 					t.Errorf("%s:%d: change %d is\n got %s\nwant %s", name, s.line, i+1, got[i].Text, want)

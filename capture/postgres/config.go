@@ -42,9 +42,9 @@ type Config struct {
 	UnknownTypes string `yaml:"unknown_types"`
 	// Columns leaves columns out or changes their values; default: none.
 	Columns Columns `yaml:"columns"`
-	// Snapshot is "initial" (read what the tables hold before the first
-	// change, the default) or "never".
-	Snapshot string `yaml:"snapshot"`
+	// Snapshot says what is copied of the rows that the tables hold; a word
+	// stands for its mode.
+	Snapshot SnapshotConfig `yaml:"snapshot"`
 	// Toast says how a large value arrives that an update did not change and the
 	// log therefore leaves out: "placeholder" (Debezium's, the default; a type
 	// that has no placeholder is read) or "reselect" (the value that the row has
@@ -89,7 +89,7 @@ type Config struct {
 // failover reports whether standbys should keep a copy of the slot.
 func (c *Config) failover() bool { return c.Failover == nil || *c.Failover }
 
-// Values of Config.Decimals, TimePrecision, UnknownTypes, Snapshot, Toast and
+// Values of Config.Decimals, TimePrecision, UnknownTypes, Toast and
 // Partitions.
 const (
 	Precise = "precise"
@@ -102,9 +102,6 @@ const (
 
 	Text   = "text"
 	Refuse = "refuse"
-
-	Initial = "initial"
-	Never   = "never"
 
 	Placeholder = "placeholder"
 	Reselect    = "reselect"
@@ -134,9 +131,7 @@ func (c *Config) Defaults() {
 	if c.UnknownTypes == "" {
 		c.UnknownTypes = Text
 	}
-	if c.Snapshot == "" {
-		c.Snapshot = Initial
-	}
+	c.Snapshot.defaults()
 	if c.Toast == "" {
 		c.Toast = Placeholder
 	}
@@ -221,11 +216,7 @@ func (c Config) Validate() error {
 		fault("unknown_types", fmt.Sprintf("%q is unknown", c.UnknownTypes), "write text or refuse")
 	}
 	errs = append(errs, c.Columns.validate())
-	switch c.Snapshot {
-	case "", Initial, Never:
-	default:
-		fault("snapshot", fmt.Sprintf("%q is unknown", c.Snapshot), "write initial or never")
-	}
+	c.Snapshot.validate(fault)
 	switch c.Toast {
 	case "", Placeholder, Reselect:
 	default:

@@ -35,6 +35,7 @@ func (s *Source) discover(ctx context.Context, q querier, told map[string]bool) 
 		var err error
 		if p.ours {
 			if err = s.addTables(ctx, q, []string{name}); err == nil {
+				s.copyAdded(tables, name)
 				continue
 			}
 		} else {
@@ -45,4 +46,16 @@ func (s *Source) discover(ctx context.Context, q querier, told map[string]bool) 
 			"reason", s.place(err), "cure", "as the owner of the table: "+s.addStatement([]string{name})+";")
 	}
 	return nil
+}
+
+// copyAdded copies the tables that were published under that name just now.
+func (s *Source) copyAdded(tables []*tableInfo, name string) {
+	if s.cfg.Snapshot.Mode == Never {
+		return
+	}
+	for _, t := range tables {
+		if t.publishAs() == name {
+			s.engine.Add(s.origin, true, t.fullName())
+		}
+	}
 }

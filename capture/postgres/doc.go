@@ -2,9 +2,9 @@
 // with the plug-in pgoutput, protocol version 2, or 1 on PostgreSQL 13 (PostgreSQL
 // docs, 55.4 and 55.9). It implements capture.Source.
 //
-//	Open ─ zero position ──► slot, exported snapshot ──► snapshot ─┐
-//	     ─ in a snapshot ──► new database snapshot ────► the rest ─┤
-//	     ─ in the stream ──────────────────────────────────────────┴► stream
+//	Open ─ zero position ──► slot ─┬─► stream ─────────────────────────┐
+//	     ─ saved position ─────────┤     │ Begin, Observe               ├─► Next
+//	                               └─► snapshot.Engine: workers ─ Ready ─┘
 //
 // One goroutine reads and decodes into batches of a bounded pool; a second one
 // reports to the server, so that a consumer that pauses for hours keeps its
@@ -48,17 +48,19 @@
 //
 // # Snapshot
 //
-// The initial snapshot reads table by table in the database snapshot that
-// belongs to the slot's creation, so rows and stream meet without gap and
-// without double. Tables with a primary key are read in its order, and a
-// restart goes on after the last saved key, in a new database snapshot, while
-// the stream still starts where the slot was created. What is promised then is
-// convergence: changes made between the slot's creation and the new snapshot
-// come twice, as part of a row read and again as the events themselves; whoever
-// applies the events in order by key ends with the source's state. A table
-// without a primary key is read whole and, if interrupted, whole again. While a
-// snapshot runs it holds, as any reader does, ACCESS SHARE on what it has read:
-// writers go on, ALTER TABLE waits.
+// A table is copied beside the stream when it is first captured, and again when
+// a signal asks; see capture/snapshot for the rule by which rows and events meet
+// without gap, double or regress. Each chunk is read in a read-only transaction
+// of its own, with ACCESS SHARE on one table for its length. Its view is
+// pg_current_snapshot(), its mark the insert position of the log. A restart goes
+// on behind the last saved key of each range; what changed meanwhile may then come
+// twice, as a row read and before that as its event. A table without a key is read
+// whole and, if interrupted, whole again.
+//
+// Until a transaction is visible, its session's id stands in pg_stat_activity; so
+// the engine learns of commits that are in the log and not visible yet. Membership
+// in pg_read_all_stats lets it see, too, that a long transaction has not begun to
+// commit, and not wait for its end.
 //
 // # Publication
 //

@@ -104,7 +104,7 @@ func TestDoctorOfTablesAndPublication(t *testing.T) {
 	want(capture.Problem, "publication", `"public"."items"`, "ADD TABLE")
 	if major := b.ask(t, "SELECT current_setting('server_version_num')::int / 10000"); major >= "15" {
 		b.exec(t, fmt.Sprintf("ALTER PUBLICATION %s ADD TABLE items WHERE (id > 7)", b.slot))
-		want(capture.Warning, "publication", "public.items that are (id > 7)", "WHERE")
+		want(capture.Fine, "publication", "public.items that are (id > 7)", "")
 	}
 	b.exec(t, fmt.Sprintf("ALTER ROLE %s NOLOGIN VALID UNTIL '2001-01-01'", role))
 	want(capture.Problem, "role", "may not log in", " LOGIN;")

@@ -111,7 +111,7 @@ func TestSilentServer(t *testing.T) {
 	b.exec(t, "CREATE TABLE items (id int PRIMARY KEY)")
 	c := b.config("public.items")
 	p, dsn := behindProxy(t, with(c.DSN, "wal_sender_timeout=1s"))
-	c.DSN, c.Snapshot = dsn, Never
+	c.DSN, c.Snapshot.Mode = dsn, Never
 	s := b.source(t, c)
 	r := capturetest.Open(t, s, "")
 	b.exec(t, "INSERT INTO items VALUES (1)")
@@ -153,7 +153,7 @@ func TestHeartbeats(t *testing.T) {
 	b := newBed(t)
 	b.exec(t, "CREATE TABLE items (id int PRIMARY KEY)")
 	c := b.config("public.items")
-	c.HeartbeatTopic, c.Heartbeat, c.Snapshot = nil, 100*time.Millisecond, Never
+	c.HeartbeatTopic, c.Heartbeat, c.Snapshot.Mode = nil, 100*time.Millisecond, Never
 	s := b.source(t, c)
 	r := capturetest.Open(t, s, "")
 	ids := map[string]bool{}
@@ -181,7 +181,7 @@ func TestNoisyNeighbour(t *testing.T) {
 	noisy.exec(t, "CREATE TABLE noise (id bigserial PRIMARY KEY, pad text)")
 	b.exec(t, "CREATE TABLE items (id int PRIMARY KEY)")
 	c := b.config("public.items")
-	c.Heartbeat, c.Snapshot = 50*time.Millisecond, Never
+	c.Heartbeat, c.Snapshot.Mode = 50*time.Millisecond, Never
 	s := b.source(t, c)
 	r := capturetest.Open(t, s, "")
 	load, loud := noisy.session(t), make(chan struct{})

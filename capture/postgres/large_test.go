@@ -56,7 +56,7 @@ const largeRows = 250_000
 
 // readLarge is the process.
 func readLarge(t *testing.T, dsn, slot string) {
-	c := Config{DSN: dsn, Tables: []string{"public.items"}, Slot: slot, Snapshot: Never, HeartbeatTopic: new(bool)}
+	c := Config{DSN: dsn, Tables: []string{"public.items"}, Slot: slot, Snapshot: SnapshotConfig{Mode: Never}, HeartbeatTopic: new(bool)}
 	c.Spill.Dir = t.TempDir()
 	s, err := c.New("erp", nil)
 	if err != nil {

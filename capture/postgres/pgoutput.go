@@ -29,6 +29,8 @@ type decoder struct {
 	originL schemas.Value
 	gap     bool // the row at hand lacks values that the log left out
 	emitted bool // rows of this transaction were handed out in this run
+	// whole: a snapshot's engine is shown the transaction from its beginning.
+	whole bool
 	// last is where the commit of the transaction before ended; 0: none in this run.
 	last lsn
 	// id and sequence are the parts that a transaction's rows share.
@@ -147,7 +149,7 @@ func (d *decoder) message(ctx context.Context, at lsn, m []byte) (err error) {
 		}
 		n := len(d.stream.cur.changes)
 		if m[0] == 'T' {
-			d.truncate(at, &r)
+			err = d.truncate(ctx, at, &r)
 		} else {
 			err = d.change(ctx, at, m)
 		}
@@ -179,6 +181,7 @@ func (d *decoder) finish(end lsn) {
 // begin prepares what the rows of a transaction share.
 func (d *decoder) begin() {
 	d.in, d.row, d.msgs, d.emitted = true, 0, 0, false
+	d.beginObserved()
 	d.origin, d.originL = schemas.Value{}, schemas.Value{}
 	d.id = append(appendHex(d.id[:0], uint64(d.commit), 16), '.')
 	d.follow()

@@ -26,8 +26,11 @@ func (d *decoder) change(ctx context.Context, at lsn, m []byte) error {
 	b := d.stream.cur
 	n := len(b.changes)
 	for {
-		err := d.rows(b, rel, at, m)
+		err := d.rows(ctx, b, rel, at, m)
 		if err == nil {
+			if d.gap && len(b.changes) > n {
+				d.noteGap(b, rel, m)
+			}
 			return nil
 		}
 		var null *nullError
@@ -49,7 +52,7 @@ func (d *decoder) change(ctx context.Context, at lsn, m []byte) error {
 }
 
 // rows decodes the images of one row message and appends its changes.
-func (d *decoder) rows(b *block, rel *relation, at lsn, m []byte) error {
+func (d *decoder) rows(ctx context.Context, b *block, rel *relation, at lsn, m []byte) error {
 	raw := m
 	m = b.arena.Copy(m) // the values point into it
 	d.gap = false
@@ -82,25 +85,29 @@ func (d *decoder) rows(b *block, rel *relation, at lsn, m []byte) error {
 	src := d.sourceOf(b, rel, at)
 	switch {
 	case m[0] == 'I':
-		d.append(b, schemas.Change{Op: schemas.Create, Table: rel.table, After: after, Source: src}, "")
+		return d.append(ctx, b, rel, raw, schemas.Change{Op: schemas.Create, Table: rel.table, After: after, Source: src}, "")
 	case m[0] == 'D':
-		d.append(b, schemas.Change{Op: schemas.Delete, Table: rel.table, Before: before, Source: src}, "")
+		return d.append(ctx, b, rel, raw, schemas.Change{Op: schemas.Delete, Table: rel.table, Before: before, Source: src}, "")
 	case before != nil && keyChanged(rel, before, after):
-		d.append(b, schemas.Change{Op: schemas.Delete, Table: rel.table, Before: before, Source: src, OtherKey: keyOf(b, rel, after)}, "/0")
-		d.append(b, schemas.Change{Op: schemas.Create, Table: rel.table, After: after, Source: src, OtherKey: keyOf(b, rel, before)}, "/1")
+		gone := schemas.Change{Op: schemas.Delete, Table: rel.table, Before: before, Source: src, OtherKey: keyOf(b, rel, after)}
+		if err := d.append(ctx, b, rel, raw, gone, "/0"); err != nil {
+			return err
+		}
+		return d.append(ctx, b, rel, raw, schemas.Change{Op: schemas.Create, Table: rel.table, After: after, Source: src, OtherKey: keyOf(b, rel, before)}, "/1")
 	default:
 		if old == 'K' {
 			before = nil // only the key, which did not change
 		}
-		d.append(b, schemas.Change{Op: schemas.Update, Table: rel.table, Before: before, After: after, Source: src}, "")
+		return d.append(ctx, b, rel, raw, schemas.Change{Op: schemas.Update, Table: rel.table, Before: before, After: after, Source: src}, "")
 	}
-	if d.gap {
-		d.noteGap(b, rel, raw)
-	}
-	return nil
 }
 
-func (d *decoder) append(b *block, c schemas.Change, suffix string) {
+// append appends a change that came with the message raw, unless a running
+// snapshot brings it.
+func (d *decoder) append(ctx context.Context, b *block, rel *relation, raw []byte, c schemas.Change, suffix string) error {
+	if pass, err := d.observe(ctx, b, rel, &c, raw); err != nil || !pass {
+		return err
+	}
 	id := append(b.arena.Grow(len(d.id)+20+len(suffix)), d.id...)
 	id = append(appendHex(id, uint64(d.row), 8), suffix...)
 	b.arena.Keep(len(id))
@@ -109,6 +116,7 @@ func (d *decoder) append(b *block, c schemas.Change, suffix string) {
 		c.Transaction = d.place(b, c.Table.Schema, c.Table.Name)
 	}
 	b.changes = append(b.changes, c)
+	return nil
 }
 
 // appendHex writes the last digits of n, so that texts sort as numbers do.
@@ -228,19 +236,23 @@ func (d *decoder) sequenceOf(b *block, at lsn) schemas.Value {
 }
 
 // truncate makes one change for each table that was emptied.
-func (d *decoder) truncate(at lsn, r *reader) {
+func (d *decoder) truncate(ctx context.Context, at lsn, r *reader) error {
 	n := int(r.u32())
 	r.skip(1)
 	b := d.stream.cur
 	for i := range n {
 		rel := d.table(r.u32())
 		if r.short {
-			return // said by the caller
+			return nil // said by the caller
 		}
 		if rel == nil || rel.table == nil {
 			continue
 		}
 		b.time = d.time
-		d.append(b, schemas.Change{Op: schemas.Truncate, Table: rel.table, Source: d.sourceOf(b, rel, at)}, "/"+strconv.Itoa(i))
+		c := schemas.Change{Op: schemas.Truncate, Table: rel.table, Source: d.sourceOf(b, rel, at)}
+		if err := d.append(ctx, b, rel, nil, c, "/"+strconv.Itoa(i)); err != nil {
+			return err
+		}
 	}
+	return nil
 }

@@ -27,20 +27,13 @@ type position struct {
 	// server once the position is durable: everything before it is in Kafka.
 	LSN logPlace `json:"lsn"`
 	// System, Timeline and Slot say which log the numbers are of.
-	System   string         `json:"system"`
-	Timeline int32          `json:"timeline"`
-	Slot     string         `json:"slot"`
-	Snapshot *snapshotPlace `json:"snapshot,omitempty"`
-}
-
-// snapshotPlace is how far a snapshot came.
-type snapshotPlace struct {
-	Done []string `json:"done"`
-	// Table is being read; Key is the text of its last key read, Rows how many
-	// rows were read of it.
-	Table string   `json:"table,omitempty"`
-	Key   []string `json:"key,omitempty"`
-	Rows  int64    `json:"rows,omitempty"`
+	System   string `json:"system"`
+	Timeline int32  `json:"timeline"`
+	Slot     string `json:"slot"`
+	// Copies is what the snapshot's engine has done and is about to do.
+	Copies json.RawMessage `json:"copies,omitempty"`
+	// Snapshot says that a snapshot is under way.
+	Snapshot bool `json:"snapshot,omitempty"`
 }
 
 // logPlace is an lsn, in JSON as PostgreSQL writes it.

@@ -170,8 +170,7 @@ func (s *Source) addTables(ctx context.Context, q querier, tables []string) erro
 			Err: message(err), Cure: "as the owner of the tables: " + add + ";",
 		}
 	}
-	s.log.Warn("tables added to the publication; what they held before is not in the log", "publication", s.cfg.Publication,
-		"tables", strings.Join(tables, ", "), "cure", s.resnapshot())
+	s.log.Info("tables added to the publication", "publication", s.cfg.Publication, "tables", strings.Join(tables, ", "))
 	return nil
 }
 

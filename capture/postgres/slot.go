@@ -118,14 +118,13 @@ func (s *Source) adopt(ctx context.Context) error {
 // start over then.
 var errDropped = errors.New("the slot is gone")
 
-// begin creates the slot, and the snapshot that belongs to it.
-func (s *Source) begin(ctx context.Context, conn *pgconn.PgConn, relations []*relation) error {
+// begin creates the slot.
+func (s *Source) begin(ctx context.Context, conn *pgconn.PgConn) error {
 	old, err := s.freeSlot(ctx)
 	if err != nil {
 		return err
 	}
 	var start lsn
-	var exported string
 	use := false
 	if old != nil {
 		if use, err = s.found(ctx, conn, old); err != nil {
@@ -141,17 +140,14 @@ func (s *Source) begin(ctx context.Context, conn *pgconn.PgConn, relations []*re
 			Cure: fmt.Sprintf("SELECT pg_create_logical_replication_slot(%s, 'pgoutput');", literal(s.cfg.Slot)),
 		}
 	default:
-		if start, exported, err = s.createSlot(ctx, conn, s.cfg.Snapshot == Initial); err != nil {
+		if start, _, err = s.createSlot(ctx, conn, false); err != nil {
 			return err
 		}
 		s.log.Info("slot created", "slot", s.cfg.Slot, "lsn", start.String())
 	}
 	s.at.LSN, s.at.Commit, s.at.Row = logPlace(start), 0, 0
-	if s.cfg.Snapshot == Initial {
-		s.at.Snapshot = &snapshotPlace{}
-		s.snapshot, err = s.newSnapshot(ctx, relations, exported)
-	}
-	return err
+	s.at.Copies, s.at.Snapshot = nil, false
+	return nil
 }
 
 func (s *Source) slotFault(err error) error {

@@ -6,12 +6,14 @@ import (
 	"fmt"
 	"log/slog"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 
 	"github.com/jackc/pgx/v5/pgconn"
 
 	"sluice/capture"
+	"sluice/capture/snapshot"
 	"sluice/schemas"
 )
 
@@ -21,15 +23,23 @@ type Source struct {
 	capture string
 	log     *slog.Logger
 
-	sql      *pgconn.PgConn // asks the catalogue
-	server   server
-	types    typeCache
-	at       position // behind the last batch handed out
-	snapshot *snapshot
+	sql    *pgconn.PgConn // asks the catalogue
+	server server
+	types  typeCache
+	at     position // behind the last batch handed out
 	// publication is as it was when the source opened.
 	publication *publication
+	copies      *copies
+	engine      *snapshot.Engine
+	stopCopy    context.CancelFunc
+	captured    []string // the tables' names
+	origin      string   // begins the names of snapshots
+	copying     sync.WaitGroup
 	stream      *stream
-	used        *block    // what the last Next handed out
+	used        *block // what the last Next handed out
+	usedCopy    *snapshot.Chunk
+	handed      time.Time // when Next last returned a batch
+	fresh       bool      // the position of the start is still to be handed out
 	opened      bool      // once at least
 	beaten      time.Time // when the last heartbeat was recorded
 	// ownsSlot: the slot has the name that only this capture gives.
@@ -49,6 +59,9 @@ type Source struct {
 	// chunkRows is the constant of that name; tests make it small.
 	chunkRows int
 }
+
+// chunkRows bounds the rows of a chunk.
+const chunkRows = 50_000
 
 func newSource(c Config, name string, log *slog.Logger) *Source {
 	return &Source{
@@ -107,30 +120,49 @@ func (s *Source) open(ctx context.Context, from schemas.Position) (err error) {
 		return err
 	}
 	s.stream.system = s.at.System
-	if err := s.publish(ctx, tables, !from.IsZero()); err != nil {
-		return err
-	}
-	if from.IsZero() {
-		return s.begin(ctx, conn, relations)
-	}
-	if s.at, err = parsePosition(from); err != nil {
-		return &schemas.Fault{Where: "the saved position", What: "cannot be read", Err: err, Cure: s.resnapshot()}
-	}
-	if err := s.adopt(ctx); errors.Is(err, errDropped) {
-		s.log.Error("the slot is gone: starting over with a snapshot, as on_max_wal says", "slot", s.cfg.Slot, "position", string(from))
+	if !from.IsZero() {
+		err := s.resume(ctx, tables, relations, from)
+		switch {
+		case errors.Is(err, errDropped):
+			s.log.Error("the slot is gone: starting over with a snapshot, as on_max_wal says", "slot", s.cfg.Slot, "position", string(from))
+		case err != nil && s.cfg.Snapshot.Mode == WhenNeeded && s.outgrown(err):
+			s.log.Error("the saved position no longer fits the source: starting over with a snapshot; the ends of rows deleted in between are lost", "error", err)
+		default:
+			return err
+		}
 		s.at = position{}
 		if err := s.identify(ctx, conn); err != nil {
 			return err
 		}
-		return s.begin(ctx, conn, relations)
-	} else if err != nil {
+	}
+	if err := s.publish(ctx, tables, false); err != nil {
 		return err
 	}
-	if s.at.Snapshot == nil {
-		return nil
+	if err := s.begin(ctx, conn); err != nil {
+		return err
 	}
-	s.snapshot, err = s.resumeSnapshot(ctx, relations)
-	return err
+	s.fresh = true
+	return s.prepare(ctx, relations)
+}
+
+// resume goes on behind a saved position.
+func (s *Source) resume(ctx context.Context, tables []*tableInfo, relations []*relation, from schemas.Position) (err error) {
+	if err := s.publish(ctx, tables, true); err != nil {
+		return err
+	}
+	if s.at, err = parsePosition(from); err != nil {
+		return &schemas.Fault{Where: "the saved position", What: "cannot be read", Err: err, Cure: s.resnapshot()}
+	}
+	if err := s.adopt(ctx); err != nil {
+		return err
+	}
+	return s.prepare(ctx, relations)
+}
+
+// outgrown reports whether a new snapshot is the cure.
+func (s *Source) outgrown(err error) bool {
+	f, ok := errors.AsType[*schemas.Fault](err)
+	return ok && f.Cure == s.resnapshot()
 }
 
 // relations compiles the tables and warns of what their log will not carry.
@@ -168,28 +200,26 @@ func (s *Source) Next(ctx context.Context) (capture.Batch, error) {
 	if s.stream == nil {
 		return capture.Batch{}, fmt.Errorf("%w: the source is not open", capture.ErrLost)
 	}
-	s.stream.giveBack(s.used)
-	s.used = nil
+	s.giveBack()
 	if err := s.judged(nil); err != nil {
 		return capture.Batch{}, s.place(err)
 	}
-	if s.snapshot != nil {
-		b, err := s.nextOfSnapshot(ctx)
-		return b, s.place(err)
+	if s.fresh { // so that the slot is known as ours before the first chunk
+		s.fresh, s.handed = false, time.Now()
+		return capture.Batch{Position: s.at.encode()}, nil
 	}
 	if !s.stream.started {
 		if err := s.stream.start(ctx, s.at); err != nil {
 			return capture.Batch{}, s.place(err)
 		}
 		s.beaten = time.Now()
+		s.copy(ctx)
 	}
-	b, at, err := s.stream.next(ctx, s.cfg.Heartbeat, *s.cfg.HeartbeatTopic, s.at)
+	b, err := s.next(ctx)
 	if err != nil {
 		return capture.Batch{}, s.place(s.judged(err))
 	}
-	s.used, s.at = b, at
-	s.heartbeat(b)
-	return b.batch(at), nil
+	return b, nil
 }
 
 // Ack lets the server forget what the position covers.
@@ -211,16 +241,17 @@ func (s *Source) Close(ctx context.Context) error {
 	s.watch = nil
 	s.verdict.Store(nil)
 	s.pausedByWAL.Store(false)
-	if s.snapshot != nil {
-		errs = append(errs, s.snapshot.close(ctx))
-		s.snapshot = nil
+	if s.stopCopy != nil {
+		s.stopCopy()
+		s.copying.Wait()
 	}
+	s.stopCopy = nil
 	if s.stream != nil {
 		errs = append(errs, s.stream.close(ctx))
 		s.stream = nil
 	}
 	errs = append(errs, hangUp(ctx, s.sql))
-	s.sql, s.used = nil, nil
+	s.sql, s.used, s.usedCopy, s.engine = nil, nil, nil, nil
 	return errors.Join(errs...)
 }
 
@@ -324,6 +355,7 @@ const (
 var (
 	notSnapshot = schemas.TextOf([]byte("false"))
 	isSnapshot  = schemas.TextOf([]byte("true"))
+	incremental = schemas.TextOf([]byte("incremental"))
 	// The ends of a snapshot and of its tables.
 	firstOfAll   = schemas.TextOf([]byte("first"))
 	firstOfTable = schemas.TextOf([]byte("first_in_data_collection"))

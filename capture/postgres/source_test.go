@@ -15,6 +15,7 @@ import (
 	"sluice/capture"
 	"sluice/capture/capturetest"
 	"sluice/ops/local/localtest"
+	"sluice/schemas"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -92,11 +93,19 @@ func (b *bed) source(t testing.TB, c Config) *Source {
 	return s
 }
 
-func newHarness(t *testing.T) capturetest.Harness {
-	b := newBed(t)
+func newHarness(t *testing.T) capturetest.Harness { return newBed(t).harness() }
+
+func (b *bed) harness() capturetest.Harness {
 	return capturetest.Harness{
 		Schema: "public",
-		Exec:   b.exec,
+		Copying: func(t testing.TB, p schemas.Position) bool {
+			at, err := parsePosition(p)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return at.Snapshot
+		},
+		Exec: b.exec,
 		Source: func(t testing.TB, o capturetest.Options) capture.Source {
 			c := b.config()
 			for _, table := range o.Tables {

@@ -32,6 +32,7 @@ type stream struct {
 	spill   *spill // transactions in progress
 
 	wake, room chan struct{} // one token: something to take; a block came back
+	ask        chan struct{} // one token: report shall ask how far the log has come
 	stop       context.CancelFunc
 	joined     sync.WaitGroup
 
@@ -75,7 +76,7 @@ func newStream(s *Source, conn *pgconn.PgConn, w *wire) *stream {
 	buffer := int(s.cfg.Buffer)
 	st := &stream{
 		source: s, conn: conn, wire: w, known: map[uint32]*relation{},
-		wake: make(chan struct{}, 1), room: make(chan struct{}, 1), cur: &block{}, made: 1, stop: func() {},
+		wake: make(chan struct{}, 1), room: make(chan struct{}, 1), ask: make(chan struct{}, 1), cur: &block{}, made: 1, stop: func() {},
 		target: min(blockBytes, buffer/minBlocks),
 	}
 	st.limit = max(minBlocks, buffer/st.target)
@@ -254,8 +255,9 @@ func (st *stream) giveBack(b *block) {
 }
 
 // next waits for a block. When none came for a heartbeat and the log moved, or
-// always if so told, it returns an empty one with the newer position.
-func (st *stream) next(ctx context.Context, heartbeat time.Duration, always bool, last position) (*block, position, error) {
+// always if so told, it returns an empty one with the newer position. When also
+// has a token first, it returns none.
+func (st *stream) next(ctx context.Context, heartbeat time.Duration, always bool, last position, also <-chan struct{}) (*block, position, error) {
 	beat := time.NewTimer(heartbeat)
 	defer beat.Stop()
 	idle, overdue := false, false
@@ -287,11 +289,11 @@ func (st *stream) next(ctx context.Context, heartbeat time.Duration, always bool
 		}
 		select {
 		case <-st.wake:
+		case <-also:
+			return nil, last, nil
 		case <-beat.C:
 			idle, overdue = true, idle
-			if err := st.status(true); err != nil {
-				return nil, at, err
-			}
+			signal(st.ask)
 			beat.Reset(min(heartbeat, answerTime))
 		case <-ctx.Done():
 			return nil, at, ctx.Err()
@@ -322,6 +324,11 @@ func (st *stream) report(ctx context.Context) {
 	for {
 		select {
 		case <-tick.C:
+		case <-st.ask:
+			if st.status(true) != nil {
+				return // the reader meets the same end
+			}
+			continue
 		case <-ctx.Done():
 			return
 		}
@@ -335,7 +342,7 @@ func (st *stream) report(ctx context.Context) {
 			continue
 		}
 		if st.status(false) != nil {
-			return // the reader meets the same end
+			return
 		}
 		last = time.Now()
 	}
@@ -370,4 +377,11 @@ func (st *stream) close(ctx context.Context) error {
 		err = errors.Join(err, st.spill.close())
 	}
 	return err
+}
+
+// want asks for the newest position as soon as it moves.
+func (st *stream) want() {
+	st.mu.Lock()
+	st.due = true
+	st.mu.Unlock()
 }

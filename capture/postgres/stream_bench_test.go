@@ -24,7 +24,7 @@ func BenchmarkStream(b *testing.B) {
 		total numeric(12,2), paid boolean, at timestamptz)`); err != nil {
 		b.Fatal(err)
 	}
-	c := Config{DSN: dsn, Tables: []string{"public.items"}, Slot: localtest.Prefix(b), Snapshot: Never}
+	c := Config{DSN: dsn, Tables: []string{"public.items"}, Slot: localtest.Prefix(b), Snapshot: SnapshotConfig{Mode: Never}}
 	s, err := c.New("erp", slog.New(slog.DiscardHandler))
 	if err != nil {
 		b.Fatal(err)

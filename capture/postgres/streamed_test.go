@@ -37,7 +37,7 @@ func with(dsn, setting string) string {
 // begin starts streaming of tables that exist, and returns the position.
 func (b *bed) begin(t *testing.T, c Config) schemas.Position {
 	t.Helper()
-	c.Snapshot = Never
+	c.Snapshot.Mode = Never
 	s := b.source(t, c)
 	if err := s.Open(t.Context(), ""); err != nil {
 		t.Fatal(err)

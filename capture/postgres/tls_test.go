@@ -189,7 +189,7 @@ func TestConnectionsAsLibpqMakesThem(t *testing.T) {
 				t.Setenv("PGPASSFILE", test.env)
 			}
 			c := g.config("public.items")
-			c.DSN, c.Snapshot = test.dsn, Never
+			c.DSN, c.Snapshot.Mode = test.dsn, Never
 			r := capturetest.Open(t, g.source(t, c), "")
 			id++
 			g.exec(t, fmt.Sprintf("INSERT INTO items VALUES (%d)", id))

@@ -20,6 +20,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 	"go.uber.org/goleak"
 
+	"sluice/capture"
 	"sluice/capture/pump"
 	"sluice/schemas"
 	"sluice/schemas/avro"
@@ -183,7 +184,7 @@ func testLog(t testing.TB) *slog.Logger {
 	return slog.New(slog.DiscardHandler)
 }
 
-func (r *rig) pump(src *tape) *pump.Pump {
+func (r *rig) pump(src capture.Source) *pump.Pump {
 	r.t.Helper()
 	p, err := pump.New(r.name, src, r.cfg, avro.Options{}, r.kafka, r.reg, r.log, nil)
 	if err != nil {

@@ -175,6 +175,8 @@ func (s *session) follow(ctx context.Context, wait *backoff) error {
 		s.mu.Unlock()
 	}()
 
+	defer s.listen(reading)()
+
 	w := &writer{session: s, queue: q, wait: wait, pace: newPace(s.cfg)}
 	written := make(chan error, 1)
 	go func() {

@@ -32,6 +32,7 @@ type root struct {
 	Lag      lagCmd      `cmd:"" group:"look" help:"Show how far each consumer is behind."`
 	Tap      tapCmd      `cmd:"" group:"look" help:"Print a topic's records as JSON lines."`
 	Position positionCmd `cmd:"" group:"look" help:"Show where the captures have got to."`
+	Snapshot snapshotCmd `cmd:"" group:"look" help:"Copy tables again beside the stream, and pause, resume, cancel or watch snapshots."`
 	DLQ      dlqCmd      `cmd:"" name:"dlq" group:"look" help:"List, show and replay dead letters."`
 	Demo     demoCmd     `cmd:"" group:"try" help:"Run the whole pipeline before your eyes, and compare every row."`
 	Broker   brokerCmd   `cmd:"" group:"try" help:"Serve an embedded Kafka and schema registry, for trying things out."`
