@@ -66,7 +66,8 @@ func (c *Config) connect(ctx context.Context, capture string, w *wire) (*pgconn.
 }
 
 // connectFault says what a person can do about a refused connection. Where
-// waiting may help, it wraps capture.ErrLost too.
+// waiting may help, it wraps capture.ErrLost too, and where the server says so
+// itself, it is that alone.
 func connectFault(cfg *pgconn.Config, err error) error {
 	f := &schemas.Fault{Where: "dsn"}
 	at := fmt.Sprintf("%s:%d", cfg.Host, cfg.Port)
@@ -80,6 +81,9 @@ func connectFault(cfg *pgconn.Config, err error) error {
 		f.Cure = "check host, port, firewall and that the server runs"
 		f.Err = fmt.Errorf("%w: %s", capture.ErrLost, lastCause(err))
 		return f
+	}
+	if passing(pe) {
+		return fmt.Errorf("%w: PostgreSQL at %s: %s", capture.ErrLost, at, pe.Message)
 	}
 	f.Err = errors.New(pe.Message)
 	switch pe.Code {
@@ -105,6 +109,36 @@ func connectFault(cfg *pgconn.Config, err error) error {
 		f.Err = fmt.Errorf("%w: %s", capture.ErrLost, pe.Message)
 	}
 	return f
+}
+
+// passing reports whether an answer tells of a server that starts, stops or has
+// cut the session off: class 57 but for a query that was cancelled, and class 08
+// (PostgreSQL docs, appendix A).
+func passing(pe *pgconn.PgError) bool {
+	return len(pe.Code) == 5 && (pe.Code[:2] == "08" || pe.Code[:2] == "57" && pe.Code != "57014")
+}
+
+// lostOr returns the error of a question to the catalogue, as an ErrLost where it
+// is the connection's end.
+func lostOr(err error) error {
+	if err == nil || errors.Is(err, capture.ErrLost) || errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
+		return err
+	}
+	if _, ok := errors.AsType[*schemas.Fault](err); ok {
+		return err
+	}
+	var pe *pgconn.PgError
+	var ne net.Error
+	switch {
+	case errors.As(err, &pe):
+		if !passing(pe) {
+			return err
+		}
+	case errors.As(err, &ne), errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, net.ErrClosed), pgconn.SafeToRetry(err):
+	default:
+		return err
+	}
+	return fmt.Errorf("%w: %w", capture.ErrLost, err)
 }
 
 // lastCause is the innermost error: connection errors repeat the whole dsn.

@@ -40,12 +40,13 @@ type Source struct {
 	usedCopy    *snapshot.Chunk
 	handed      time.Time // when Next last returned a batch
 	fresh       bool      // the position of the start is still to be handed out
-	opened      bool      // once at least
 	beaten      time.Time // when the last heartbeat was recorded
 	// ownsSlot: the slot has the name that only this capture gives.
 	ownsSlot bool
 	watch    *watch
 	metrics  *metrics
+	// copyMetrics shows the engine.
+	copyMetrics *snapshot.Metrics
 	// verdict is why the watch has ended the stream.
 	verdict     atomic.Pointer[schemas.Fault]
 	pausedByWAL atomic.Bool
@@ -66,7 +67,7 @@ const chunkRows = 50_000
 func newSource(c Config, name string, log *slog.Logger) *Source {
 	return &Source{
 		cfg: c, capture: name, log: log.With("capture", name), chunkRows: chunkRows,
-		ownsSlot: c.Slot == defaultSlot(name), metrics: newMetrics(name), watchEvery: watchEvery,
+		ownsSlot: c.Slot == defaultSlot(name), metrics: newMetrics(name), copyMetrics: snapshot.NewMetrics(name), watchEvery: watchEvery,
 	}
 }
 
@@ -74,13 +75,13 @@ func newSource(c Config, name string, log *slog.Logger) *Source {
 // publication where they are missing.
 func (s *Source) Open(ctx context.Context, from schemas.Position) error {
 	if err := s.open(ctx, from); err != nil {
-		if s.opened && errors.Is(err, capture.ErrLost) {
-			// The settings were right before: the server is away, not misnamed.
-			err = fmt.Errorf("%w: %s", capture.ErrLost, s.place(err))
+		err = s.place(lostOr(err))
+		if errors.Is(err, capture.ErrLost) {
+			// Check tells a server that is misnamed from one that is away.
+			err = fmt.Errorf("%w: %s", capture.ErrLost, err)
 		}
-		return errors.Join(s.place(err), s.Close(context.WithoutCancel(ctx)))
+		return errors.Join(err, s.Close(context.WithoutCancel(ctx)))
 	}
-	s.opened = true
 	s.startWatch(ctx)
 	return nil
 }
@@ -252,15 +253,21 @@ func (s *Source) Close(ctx context.Context) error {
 	}
 	errs = append(errs, hangUp(ctx, s.sql))
 	s.sql, s.used, s.usedCopy, s.engine = nil, nil, nil, nil
+	s.copyMetrics.Watch(nil)
 	return errors.Join(errs...)
 }
 
 // Check connects and looks whether the source could be read, without changing
-// anything.
+// anything. An error that wraps capture.ErrLost and is no *schemas.Fault is of a
+// server that answers and is not ready yet.
 func (s *Source) Check(ctx context.Context) error {
+	return s.place(lostOr(s.check(ctx)))
+}
+
+func (s *Source) check(ctx context.Context) error {
 	conn, err := s.cfg.connect(ctx, s.capture, nil)
 	if err != nil {
-		return s.place(err)
+		return err
 	}
 	defer func() { _ = hangUp(context.WithoutCancel(ctx), conn) }() // the answers are there
 	s.sql = conn
@@ -268,20 +275,20 @@ func (s *Source) Check(ctx context.Context) error {
 	s.types = newTypeCache(&s.cfg, s.log)
 	srv, err := readServer(ctx, plain{conn})
 	if err != nil {
-		return s.place(err)
+		return err
 	}
 	if err := errors.Join(srv.check(), srv.checkRole(), srv.checkMessages(s.cfg.Messages)); err != nil {
-		return s.place(err)
+		return err
 	}
 	tables, err := s.cfg.tables(ctx, plain{conn})
 	if err != nil {
-		return s.place(err)
+		return err
 	}
 	if s.publication, err = readPublication(ctx, plain{conn}, s.cfg.Publication); err != nil {
-		return s.place(err)
+		return err
 	}
 	_, err = s.relations(ctx, tables)
-	return s.place(err)
+	return err
 }
 
 // place says in a fault which capture it is about.

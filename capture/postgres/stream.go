@@ -182,14 +182,14 @@ func (st *stream) fault(err error) error {
 			Where: "slot", What: fmt.Sprintf("the database server's disk is full while it decodes for slot %q", s.cfg.Slot), Err: message(err),
 			Cure: "free space where the server keeps pg_replslot, or raise logical_decoding_work_mem; nothing is lost, start the capture again",
 		}
-	case "55006", "57P01", "57P02", "57P03": // in use; the server shuts down or starts
+	case "55006": // in use
 		return fmt.Errorf("%w: %s", capture.ErrLost, pe.Message)
 	case "42704":
 		return &schemas.Fault{Where: "slot", What: "cannot be read", Err: message(err), Cure: s.resnapshot()}
 	case "58P01":
 		return &schemas.Fault{Where: "slot", What: "the server no longer has the log that follows the saved position", Err: message(err), Cure: s.resnapshot()}
 	}
-	if pe.Code[:2] == "08" || pe.Code[:2] == "57" {
+	if passing(pe) || pe.Code == "57014" {
 		return fmt.Errorf("%w: %s", capture.ErrLost, pe.Message)
 	}
 	return &schemas.Fault{Where: "slot", What: fmt.Sprintf("%q cannot be read", s.cfg.Slot), Err: message(err), Cure: "see the server's log"}

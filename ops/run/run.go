@@ -161,14 +161,21 @@ func AskKafka(ctx context.Context, c kafka.Config) error {
 }
 
 // reachCapture waits until the capture's database answers, for at most o.Wait.
-// A database that answers and cannot be captured is an error at once.
+// A database that answers and cannot be captured is an error at once. One that
+// answers that it is starting, which may take it as long as its log is, is left to
+// the capture to wait for.
 func reachCapture(ctx context.Context, f *config.File, name string, o Options) error {
 	ctx, cancel := context.WithTimeout(ctx, o.Wait)
 	defer cancel()
-	return retry(ctx, databaseAway, func(ctx context.Context) error {
+	err := retry(ctx, databaseAway, func(ctx context.Context) error {
 		_, err := CheckCapture(ctx, f, name, o.Log)
 		return err
 	})
+	if _, mend := errors.AsType[*schemas.Fault](err); databaseAway(err) && !mend {
+		o.Log.Warn("the database answers, but is not ready: the capture will wait for it", "capture", name, "error", err)
+		return nil
+	}
+	return err
 }
 
 func anything(error) bool { return true }
