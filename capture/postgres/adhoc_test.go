@@ -85,8 +85,8 @@ func TestPausedCopyResumes(t *testing.T) {
 	}
 	b.exec(t, "INSERT INTO items VALUES (200, 'paused')")
 	r.Until(`c items => {id: 200, v: "paused"}`)
-	if !s.engine.Stats().Paused {
-		t.Error("it is not paused")
+	if g := gauges(t, s); g["sluice_snapshot_paused"] != 1 || g["sluice_snapshot_tables_left"] != 1 || g["sluice_snapshot_rows_total"] != 100 {
+		t.Errorf("it is not paused with one table left, behind the first copy of 100 rows: %v", g)
 	}
 	r.Close()
 	b.idle(t)

@@ -46,6 +46,7 @@ func (s *Source) prepare(ctx context.Context, relations []*relation) error {
 	}
 	s.engine.Add(s.origin, false, others...)
 	s.engine.Add(s.origin, true, added...)
+	s.copyMetrics.Watch(s.engine)
 	s.note()
 	return nil
 }

@@ -137,6 +137,7 @@ func (m *metrics) reset() {
 
 // Describe implements prometheus.Collector.
 func (s *Source) Describe(ch chan<- *prometheus.Desc) {
+	s.copyMetrics.Describe(ch)
 	for _, g := range s.metrics.all() {
 		g.Describe(ch)
 	}
@@ -144,6 +145,7 @@ func (s *Source) Describe(ch chan<- *prometheus.Desc) {
 
 // Collect implements prometheus.Collector.
 func (s *Source) Collect(ch chan<- prometheus.Metric) {
+	s.copyMetrics.Collect(ch)
 	for _, g := range s.metrics.all() {
 		g.Collect(ch)
 	}

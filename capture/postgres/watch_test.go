@@ -18,7 +18,7 @@ import (
 	"sluice/schemas"
 )
 
-// gauges are the values of the source's metrics by name and status.
+// gauges are the values of the source's metrics, counters too, by name and status.
 func gauges(t *testing.T, s *Source) map[string]float64 {
 	t.Helper()
 	reg := prometheus.NewPedanticRegistry()
@@ -38,7 +38,7 @@ func gauges(t *testing.T, s *Source) map[string]float64 {
 					name += " " + l.GetValue()
 				}
 			}
-			out[name] = m.GetGauge().GetValue()
+			out[name] = m.GetGauge().GetValue() + m.GetCounter().GetValue() // it is one of them
 		}
 	}
 	return out
