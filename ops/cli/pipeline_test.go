@@ -151,6 +151,7 @@ func TestWholePipeline(t *testing.T) {
 			t.Errorf("exit %d: %s", r.code, r.stderr)
 		}
 	})
+	t.Run("snapshot", func(t *testing.T) { copyAgain(t, dsn, target, ask) })
 	t.Run("online check", func(t *testing.T) {
 		if r := ask("check", "--online"); r.code != 0 || !strings.Contains(r.stderr, "capture erp answers") {
 			t.Errorf("exit %d: %s", r.code, r.stderr)
@@ -177,6 +178,39 @@ func TestWholePipeline(t *testing.T) {
 			t.Errorf("the capture drains: exit %d", code)
 		}
 	})
+}
+
+// copyAgain asks the running capture for the rows of a condition once more.
+func copyAgain(t *testing.T, dsn string, target *crm, ask func(...string) result) {
+	r := ask("snapshot", "erp", "public.customers", "--where", "number = 'C1'", "--wait")
+	if r.code != 0 || !strings.Contains(r.stdout, "asked capture erp: snapshot public.customers") || !strings.Contains(r.stdout, "no snapshot of capture erp is left") {
+		t.Fatalf("exit %d %s\n%s", r.code, r.stderr, r.stdout)
+	}
+	if r.stderr != "" {
+		t.Errorf("it is not quiet where there is no terminal: %q", r.stderr)
+	}
+	r = ask("tap", "erp.public.customers", "--key")
+	if got := strings.Count(r.stdout, `"snapshot":"incremental"`); got != 1 || !strings.Contains(r.stdout, `"snapshot":"first"`) {
+		t.Errorf("%d rows came by the second snapshot, want 1:\n%s%s", got, r.stdout, r.stderr)
+	}
+	for _, action := range []string{"--pause", "--resume", "--cancel"} {
+		if r := ask("snapshot", "erp", action); r.code != 0 {
+			t.Errorf("%s: exit %d: %s", action, r.code, r.stderr)
+		}
+	}
+	if r := ask("snapshot", "erp"); r.code != 0 || !strings.HasPrefix(r.stdout, "TABLE") || !strings.Contains(r.stdout, "public.customers  copied") {
+		t.Errorf("the status: exit %d %s\n%s", r.code, r.stderr, r.stdout)
+	}
+	if r := ask("snapshot", "erp", "-o", "json"); !strings.Contains(r.stdout, `{"table":"public.customers","state":"copied"`) {
+		t.Errorf("the status in JSON: exit %d %s\n%s", r.code, r.stderr, r.stdout)
+	}
+	if r := ask("snapshot", "erp", "--pause", "--where", "true"); r.code != 2 {
+		t.Errorf("a pause with a condition: exit %d", r.code)
+	}
+	sql(t, dsn, "UPDATE customers SET spend = 70000 WHERE number = 'C1'")
+	eventually(t, "the pipeline goes on", func() bool { return target.segment("C1") == "high" })
+	sql(t, dsn, "UPDATE customers SET spend = 1 WHERE number = 'C1'")
+	eventually(t, "the pipeline goes on", func() bool { return target.segment("C1") == "standard" })
 }
 
 // replayC2 looks at the one dead letter, mends the target and replays it.

@@ -22,6 +22,7 @@ type snapshotCmd struct {
 	Resume  bool     `xor:"action" help:"Let them go on."`
 	Cancel  bool     `xor:"action" help:"End snapshots that were asked for; of all tables, or of those named."`
 	Status  bool     `xor:"action" help:"Show how far the snapshots are; also what is shown if no table is named."`
+	Wait    bool     `short:"w" help:"Go on until the snapshots are complete, with a progress bar on a terminal."`
 	format
 }
 
@@ -31,7 +32,7 @@ func (snapshotCmd) Help() string {
 
 	sluice snapshot erp public.orders --where "created_at >= '2026-01-01'"
 
-The running capture reads the rows beside its stream, without locks, and hands them out as op r; a row that changes meanwhile comes by its event. The command waits for Kafka to take the wish, not for the copy: watch it with --status. A capture that is stopped obeys when it runs again.
+The running capture reads the rows beside its stream, without locks, and hands them out as op r; a row that changes meanwhile comes by its event. The command waits for Kafka to take the wish, not for the copy, except with --wait; elsewhere watch it with --status. A capture that is stopped obeys when it runs again.
 
 Exit codes: 0 done; 1 Kafka does not answer, or the capture has no position; 2 wrong usage or configuration.`
 }
@@ -65,6 +66,9 @@ func (c *snapshotCmd) Run(s *session) error {
 	}
 	defer cl.Close()
 	if signal.Action == "" {
+		if c.Wait {
+			return c.wait(s, &f.Kafka, -1)
+		}
 		return c.status(s, &f.Kafka)
 	}
 	kc := f.Kafka
@@ -81,12 +85,19 @@ func (c *snapshotCmd) Run(s *session) error {
 		return fmt.Errorf("writing to topic %q: %w", pump.SignalsTopic, err)
 	}
 	if c.json() {
-		return line(s.stdout, map[string]any{"capture": c.Capture, "action": signal.Action, "number": record.Offset})
+		err = line(s.stdout, map[string]any{"capture": c.Capture, "action": signal.Action, "number": record.Offset})
+	} else {
+		_, err = fmt.Fprintf(s.stdout, "asked capture %s: %s; watch it with: sluice snapshot %s --status\n",
+			c.Capture, strings.Join(append([]string{signal.Action}, c.Tables...), " "), c.Capture)
 	}
-	_, err = fmt.Fprintf(s.stdout, "asked capture %s: %s; watch it with: sluice snapshot %s --status\n",
-		c.Capture, strings.Join(append([]string{signal.Action}, c.Tables...), " "), c.Capture)
-	return err
+	if err != nil || !c.Wait {
+		return err
+	}
+	return c.wait(s, &f.Kafka, record.Offset)
 }
+
+// copied is the state of a table whose snapshot is complete.
+const copied = "copied"
 
 // copying is a line of the status.
 type copying struct {
@@ -107,7 +118,15 @@ func (r *copying) bar() string {
 	return "[" + strings.Repeat("#", done) + strings.Repeat(".", width-done) + "]"
 }
 
-func (c *snapshotCmd) status(s *session, kc *kafka.Config) error {
+// copies are the snapshots of a capture as its position tells of them.
+type copies struct {
+	tables []copying
+	// obeyed is the number of the last signal obeyed; -1: none.
+	obeyed int64
+}
+
+// copies reads them, of the tables that were named.
+func (c *snapshotCmd) copies(s *session, kc *kafka.Config) (copies, error) {
 	var value json.RawMessage
 	err := kc.ReadToEnd(s.ctx, s.quiet(), func(r *kgo.Record) error {
 		if string(r.Key) == c.Capture {
@@ -116,20 +135,26 @@ func (c *snapshotCmd) status(s *session, kc *kafka.Config) error {
 		return nil
 	}, positionsTopic)
 	if err != nil {
-		return err
+		return copies{}, err
 	}
 	if value == nil {
-		return &schemas.Fault{Where: "capture " + c.Capture, What: "has saved no position yet", Cure: "start it with: sluice capture " + c.Capture}
+		return copies{}, &schemas.Fault{Where: "capture " + c.Capture, What: "has saved no position yet", Cure: "start it with: sluice capture " + c.Capture}
 	}
-	rows, err := copiesIn(value)
+	out, err := copiesIn(value)
 	if err != nil {
-		return &schemas.Fault{Where: "the saved position of capture " + c.Capture, What: "says nothing of snapshots", Err: err, Cure: "see it with: sluice position show " + c.Capture}
+		return copies{}, &schemas.Fault{Where: "the saved position of capture " + c.Capture, What: "says nothing of snapshots", Err: err, Cure: "see it with: sluice position show " + c.Capture}
+	}
+	out.tables = slices.DeleteFunc(out.tables, func(r copying) bool { return len(c.Tables) > 0 && !slices.Contains(c.Tables, r.Table) })
+	return out, nil
+}
+
+func (c *snapshotCmd) status(s *session, kc *kafka.Config) error {
+	now, err := c.copies(s, kc)
+	if err != nil {
+		return err
 	}
 	out := newTable(s.stdout, "TABLE", "STATE", "ROWS", "OF ABOUT", "DONE")
-	for _, r := range rows {
-		if len(c.Tables) > 0 && !slices.Contains(c.Tables, r.Table) {
-			continue
-		}
+	for _, r := range now.tables {
 		if c.json() {
 			if err := line(s.stdout, r); err != nil {
 				return err
@@ -145,13 +170,14 @@ func (c *snapshotCmd) status(s *session, kc *kafka.Config) error {
 }
 
 // copiesIn reads the progress of snapshots out of a saved position.
-func copiesIn(value json.RawMessage) ([]copying, error) {
+func copiesIn(value json.RawMessage) (copies, error) {
 	var in struct {
 		Position struct {
 			Copies struct {
-				Tables []string `json:"tables"`
-				Paused bool     `json:"paused"`
-				Runs   []struct {
+				Tables  []string `json:"tables"`
+				Paused  bool     `json:"paused"`
+				Signals int64    `json:"signals"`
+				Runs    []struct {
 					copying
 					Ranges []json.RawMessage `json:"ranges"`
 				} `json:"runs"`
@@ -159,25 +185,25 @@ func copiesIn(value json.RawMessage) ([]copying, error) {
 		} `json:"position"`
 	}
 	if err := json.Unmarshal(value, &in); err != nil {
-		return nil, err
+		return copies{}, err
 	}
-	var out []copying
-	copies := in.Position.Copies
-	for _, r := range copies.Runs {
+	saved := in.Position.Copies
+	out := copies{obeyed: saved.Signals - 1}
+	for _, r := range saved.Runs {
 		row := r.copying
 		switch {
-		case copies.Paused:
+		case saved.Paused:
 			row.State = "paused"
 		case len(r.Ranges) > 0 || row.Rows > 0:
 			row.State = "running"
 		default:
 			row.State = "waiting"
 		}
-		out = append(out, row)
+		out.tables = append(out.tables, row)
 	}
-	for _, t := range copies.Tables {
-		if !slices.ContainsFunc(out, func(r copying) bool { return r.Table == t }) {
-			out = append(out, copying{Table: t, State: "copied"})
+	for _, t := range saved.Tables {
+		if !slices.ContainsFunc(out.tables, func(r copying) bool { return r.Table == t }) {
+			out.tables = append(out.tables, copying{Table: t, State: copied})
 		}
 	}
 	return out, nil

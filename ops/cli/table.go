@@ -15,7 +15,7 @@ type format struct {
 
 func (f format) json() bool { return f.Output == "json" }
 
-// table aligns rows below a header.
+// table aligns rows, below a header if it has one.
 type table struct {
 	w    *tabwriter.Writer
 	rows int
@@ -23,7 +23,9 @@ type table struct {
 
 func newTable(w io.Writer, header ...string) *table {
 	t := &table{w: tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)}
-	t.write(header)
+	if len(header) > 0 {
+		t.write(header)
+	}
 	return t
 }
 
