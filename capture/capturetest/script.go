@@ -3,6 +3,7 @@ package capturetest
 import (
 	"fmt"
 	"io/fs"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -23,7 +24,8 @@ type step struct {
 //	sql                  statements, one transaction
 //	open                 opens the source and waits for its snapshot; before it, sql
 //	                     prepares
-//	expect               the changes that come, in order
+//	expect               the changes that come, in order; rows of a snapshot in the
+//	                     order of each table, whichever table comes first
 //	restart              closes and opens again from the last position
 func parseScript(text string) ([]step, error) {
 	var steps []step
@@ -105,9 +107,10 @@ func runScript(t *testing.T, name string, steps []step, h Harness) {
 			}
 			got := r.Seen[read:]
 			read = len(r.Seen)
-			for i, want := range s.lines {
-				if got[i].Text != want {
-					t.Errorf("%s:%d: change %d is\n got %s\nwant %s", name, s.line, i+1, got[i].Text, want)
+			have := byTable(texts(got))
+			for i, want := range byTable(s.lines) {
+				if have[i] != want {
+					t.Errorf("%s:%d: change %d is\n got %s\nwant %s", name, s.line, i+1, have[i], want)
 				}
 			}
 		}
@@ -120,6 +123,31 @@ func runScript(t *testing.T, name string, steps []step, h Harness) {
 	for _, s := range r.Until(marker(1)) {
 		t.Errorf("%s: not expected: %s", name, s.Text)
 	}
+}
+
+func texts(seen []Seen) []string {
+	out := make([]string, len(seen))
+	for i := range seen {
+		out[i] = seen[i].Text
+	}
+	return out
+}
+
+// byTable sorts each run of rows of a snapshot by their tables, keeping the order
+// of each: tables are copied side by side.
+func byTable(lines []string) []string {
+	out := slices.Clone(lines)
+	for from := 0; from < len(out); from++ {
+		to := from
+		for to < len(out) && strings.HasPrefix(out[to], "r ") {
+			to++
+		}
+		slices.SortStableFunc(out[from:to], func(a, b string) int {
+			return strings.Compare(strings.Fields(a)[1], strings.Fields(b)[1])
+		})
+		from = max(from, to-1)
+	}
+	return out
 }
 
 const markerTable = "CREATE TABLE marker (id int PRIMARY KEY)"

@@ -255,11 +255,11 @@ func TestStreamedAsWhole(t *testing.T) {
 			// Once beside the writers, where the server sees what is rolled back
 			// later; and once more when all is over.
 			written := make(chan struct{})
-			one, two := b.session(t), b.session(t)
+			one, two, mark := b.followed(t, b.session(t)), b.followed(t, b.session(t)), b.session(t)
 			go func() {
 				defer close(written)
-				test.run(t, b.followed(t, one), b.followed(t, two))
-				b.exec(t, "INSERT INTO marker VALUES (1)")
+				test.run(t, one, two)
+				mark("INSERT INTO marker VALUES (1)")
 			}()
 			live, seen := b.read(t, b.source(t, c), from, streamedMarker)
 			<-written
