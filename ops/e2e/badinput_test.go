@@ -81,8 +81,10 @@ func TestBadInput(t *testing.T) {
 		{
 			name: "an unsupported column type",
 			edit: func(s string) string { return strings.Replace(s, "heartbeat: 1s", "unknown_types: refuse", 1) },
-			dsn:  func() string { return database("ALTER TABLE t ADD COLUMN seen pg_snapshot") },
-			says: []string{"public.t", "seen", "pg_snapshot"},
+			dsn: func() string {
+				return database("CREATE TYPE shape AS (round bool)", "ALTER TABLE t ADD COLUMN outline shape")
+			},
+			says: []string{"public.t", "outline", "shape"},
 		},
 		{
 			name: "a table that does not exist",
