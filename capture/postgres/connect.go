@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net"
 	"time"
 
@@ -30,16 +31,23 @@ var session = map[string]string{
 // aliveFor is how long a silent peer is believed to live.
 const aliveFor = 30 * time.Second
 
-// connect opens a session. With w the connection is a logical walsender whose
-// bytes are read through w.
+// connect opens a session. With w its bytes are read through w.
 func (c *Config) connect(ctx context.Context, capture string, w *wire) (*pgconn.PgConn, error) {
+	return c.dial(ctx, capture, w, nil)
+}
+
+// replicate opens a session with a logical walsender, read through w.
+func (c *Config) replicate(ctx context.Context, capture string, w *wire) (*pgconn.PgConn, error) {
+	return c.dial(ctx, capture, w, map[string]string{"replication": "database"})
+}
+
+func (c *Config) dial(ctx context.Context, capture string, w *wire, params map[string]string) (*pgconn.PgConn, error) {
 	cfg, err := pgconn.ParseConfig(c.DSN)
 	if err != nil {
 		return nil, dsnFault(err)
 	}
-	for k, v := range session {
-		cfg.RuntimeParams[k] = v
-	}
+	maps.Copy(cfg.RuntimeParams, session)
+	maps.Copy(cfg.RuntimeParams, params)
 	if _, ok := cfg.RuntimeParams["application_name"]; !ok {
 		cfg.RuntimeParams["application_name"] = "sluice " + capture
 	}
@@ -52,7 +60,6 @@ func (c *Config) connect(ctx context.Context, capture string, w *wire) (*pgconn.
 	}
 	cfg.DialFunc = d.DialContext
 	if w != nil {
-		cfg.RuntimeParams["replication"] = "database"
 		cfg.BuildFrontend = func(r io.Reader, out io.Writer) *pgproto3.Frontend {
 			w.r = r
 			return pgproto3.NewFrontend(w, out)

@@ -44,12 +44,12 @@ func newCopies(s *Source, relations []*relation) *copies {
 // readerSession lets the server read a range of keys by the key's index: never by
 // sorting the whole table for each chunk.
 const readerSession = `SET enable_sort = off; SET enable_seqscan = off; SET enable_bitmapscan = off; SET jit = off;
-	SET max_parallel_workers_per_gather = 0; SET cursor_tuple_fraction = 0.01`
+	SET max_parallel_workers_per_gather = 0`
 
 // Connect opens a session for a worker.
 func (c *copies) Connect(ctx context.Context) (snapshot.Reader, error) {
 	s := c.source
-	conn, err := s.cfg.connect(ctx, s.capture, nil)
+	conn, err := s.cfg.connect(ctx, s.capture, newWire(copyBuffer))
 	if err == nil {
 		err = plain{conn}.exec(ctx, readerSession)
 	}
@@ -70,14 +70,14 @@ func (c *copies) Free(chunk *snapshot.Chunk) {
 		return
 	}
 	chunk.Memory = nil
-	b.reset(c.source.stream.target)
+	b.reset(c.target())
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.free = append(c.free, b)
 }
 
 // target is when a chunk is full.
-func (c *copies) target() int { return min(c.source.stream.target, int(c.source.cfg.Snapshot.Chunk)) }
+func (c *copies) target() int { return int(c.source.cfg.Snapshot.Chunk) }
 
 func (c *copies) block() *block {
 	c.mu.Lock()

@@ -22,12 +22,8 @@ type copyReader struct {
 	last   [][]byte // key of the last row, memory used again
 }
 
-const (
-	// fetchRows is how many rows one round trip brings at most, fetchFirst of a
-	// table whose rows' size is not known.
-	fetchRows  = 4096
-	fetchFirst = 16
-)
+// firstRows is how many rows are read of a table whose rows' size is not known.
+const firstRows = 16
 
 // here is a place in the log behind all that is visible.
 const here = `CASE WHEN pg_catalog.pg_is_in_recovery() THEN pg_catalog.pg_last_wal_replay_lsn() ELSE pg_catalog.pg_current_wal_insert_lsn() END`
@@ -108,10 +104,6 @@ func (r *copyReader) read(ctx context.Context, q *snapshot.Request) (*snapshot.C
 	if err := q.Usable(v); err != nil {
 		return nil, err
 	}
-	sql, args := q2sql(t.rel, q)
-	if res := r.conn.ExecParams(ctx, "DECLARE c NO SCROLL CURSOR FOR "+sql, args, nil, nil, nil).Read(); res.Err != nil {
-		return nil, res.Err
-	}
 	f := &filling{reader: r, rel: t.rel, request: q, view: v, time: time.Now(), block: r.copies.block()}
 	f.begin()
 	more, err := f.fetch(ctx, t)
@@ -129,8 +121,8 @@ func (r *copyReader) read(ctx context.Context, q *snapshot.Request) (*snapshot.C
 	return chunk, nil
 }
 
-// q2sql writes the query of a range in key order.
-func q2sql(rel *relation, q *snapshot.Request) (string, [][]byte) {
+// selectRange writes the query of the first rows of a range in key order.
+func selectRange(rel *relation, q *snapshot.Request, limit int) (string, [][]byte) {
 	sql := selectRows(rel, q.Where)
 	var args [][]byte
 	key := make([]string, len(rel.table.Key))
@@ -150,7 +142,7 @@ func q2sql(rel *relation, q *snapshot.Request) (string, [][]byte) {
 	}
 	bound(">", q.After)
 	bound("<=", q.UpTo)
-	return sql + " ORDER BY " + strings.Join(key, ", "), args
+	return sql + " ORDER BY " + strings.Join(key, ", ") + " LIMIT " + strconv.Itoa(limit), args
 }
 
 // selectRows writes the query of the rows that are published.
@@ -250,52 +242,40 @@ func (f *filling) chunk() *snapshot.Chunk {
 	return &snapshot.Chunk{View: f.view, Changes: f.block.changes, Rows: f.rows, Memory: f.block}
 }
 
-// fetch fetches rows until the block is full, and reports whether more may
+// fetch reads as many rows as are about a chunk, and reports whether more may
 // follow. Rows behind the last that has room are left; the next read brings them.
 func (f *filling) fetch(ctx context.Context, t *copied) (more bool, err error) {
 	r := f.reader
-	target, most := r.copies.target(), r.copies.source.chunkRows
+	target, limit := r.copies.target(), firstRows
+	if bytes := r.copies.rowBytes(t); bytes > 0 {
+		limit = target/bytes + 1
+	}
+	limit = min(limit, r.copies.source.chunkRows)
+	sql, args := selectRange(f.rel, f.request, limit)
+	got := 0
 	r.last = r.last[:0]
-	for {
-		n := fetchFirst
-		if bytes := r.copies.rowBytes(t); bytes > 0 {
-			n = (target-f.size())/bytes + 1
+	res := r.conn.ExecParams(ctx, sql, args, nil, nil, nil)
+	for res.NextRow() {
+		got++
+		if err != nil || f.size() >= 2*target { // far larger than those before
+			continue
 		}
-		n = min(n, fetchRows, most-f.rows)
-		before, rows := f.size(), f.rows
-		got := 0
-		res := r.conn.ExecParams(ctx, "FETCH "+strconv.Itoa(n)+" FROM c", nil, nil, nil, nil)
-		for res.NextRow() {
-			got++
-			if f.size() >= 2*target { // far larger than those before
-				continue
-			}
-			values := res.Values()
-			if err == nil {
-				err = f.row(values)
-			}
-			for i, k := range f.rel.table.Key {
-				r.keep(i, values[k])
-			}
-		}
-		if _, closed := res.Close(); err == nil {
-			err = closed
-		}
-		if err != nil {
-			return false, err
-		}
-		if kept := f.rows - rows; kept > 0 {
-			r.copies.size(t, (f.size()-before)/kept)
-		}
-		switch {
-		case f.rows-rows < got:
-			return true, nil
-		case got < n:
-			return false, nil
-		case f.rows >= most || f.size() >= target*7/8:
-			return true, nil
+		values := res.Values()
+		err = f.row(values)
+		for i, k := range f.rel.table.Key {
+			r.keep(i, values[k])
 		}
 	}
+	if _, closed := res.Close(); err == nil {
+		err = closed
+	}
+	if err != nil {
+		return false, err
+	}
+	if f.rows > 0 {
+		r.copies.size(t, f.size()/f.rows)
+	}
+	return got == limit, nil
 }
 
 // keep notes a part of the last row's key.

@@ -77,7 +77,7 @@ func newDecoder(t testing.TB) *decoder {
 		t.Fatal(err)
 	}
 	rel.source = s.sourceRow(rel.table)
-	st := newStream(s, nil, newWire())
+	st := newStream(s, nil, newWire(wireBuffer))
 	st.known[1] = rel
 	st.spill = newSpill(Spill{Dir: os.DevNull, Memory: spillMemory}, "erp", "1", "slot")
 	st.decoder = newStreamDecoder(st, position{})

@@ -14,8 +14,8 @@ type SnapshotConfig struct {
 	Mode string `yaml:"mode"`
 	// Workers is how many sessions read; default 2.
 	Workers int `yaml:"workers"`
-	// Chunk is about how much one read brings, at most what buffer has room
-	// for; default 1MiB.
+	// Chunk is about how much memory the rows of one read take; up to two
+	// chunks for each worker are held. Default 2MiB.
 	Chunk schemas.Size `yaml:"chunk"`
 	// Memory bounds what is remembered of the transactions that change tables
 	// while they are copied; default 32MiB.
@@ -49,7 +49,7 @@ func (c *SnapshotConfig) defaults() {
 		c.Workers = 2
 	}
 	if c.Chunk == 0 {
-		c.Chunk = 1 << 20
+		c.Chunk = 2 << 20
 	}
 	if c.Memory == 0 {
 		c.Memory = 32 << 20

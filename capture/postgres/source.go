@@ -108,8 +108,8 @@ func (s *Source) open(ctx context.Context, from schemas.Position) (err error) {
 	if err != nil {
 		return err
 	}
-	w := newWire()
-	conn, err := s.cfg.connect(ctx, s.capture, w)
+	w := newWire(wireBuffer)
+	conn, err := s.cfg.replicate(ctx, s.capture, w)
 	if err != nil {
 		return err
 	}

@@ -5,10 +5,10 @@ import (
 	"time"
 )
 
-// wire reads the replication connection in large pieces and tells its owner
-// when a read may wait, which is the moment to hand out what was decoded.
+// wire reads a connection in large pieces. Of the replication connection it tells
+// its owner when a read may wait, which is the moment to hand out what was decoded.
 //
-// The server sends every row by itself. A reader that is quicker than the server
+// There the server sends every row by itself. A reader that is quicker than the server
 // would be woken for each; so where reads follow one another closely and bring
 // little, the next one waits a moment for more. After a silence the first bytes
 // are read at once.
@@ -25,14 +25,15 @@ type wire struct {
 }
 
 const (
-	wireBuffer = 256 << 10
+	wireBuffer = 256 << 10 // of the replication connection
+	copyBuffer = 64 << 10  // of a session that reads rows for the snapshot
 	// littleRead is how much makes a read worth its cost.
 	littleRead = 32 << 10
 	// linger is how long bytes may wait for company.
 	linger = time.Millisecond
 )
 
-func newWire() *wire { return &wire{buf: make([]byte, wireBuffer)} }
+func newWire(size int) *wire { return &wire{buf: make([]byte, size)} }
 
 // Read implements io.Reader.
 func (w *wire) Read(p []byte) (int, error) {

@@ -21,8 +21,8 @@ type snapshot struct {
 }
 
 func (s *snapshot) flags(f *flag.FlagSet) {
-	f.IntVar(&s.rows, "snapshot-rows", 1_000_000, "rows of the table to copy")
-	f.IntVar(&s.rounds, "snapshot-rounds", 3, "rounds of the snapshot; the median is what counts")
+	f.IntVar(&s.rows, "snapshot-rows", 2_000_000, "rows of the table to copy")
+	f.IntVar(&s.rounds, "snapshot-rounds", 5, "rounds of the snapshot; the median is what counts")
 }
 
 func (s *snapshot) run(ctx context.Context, binary string) (_ *report, err error) {

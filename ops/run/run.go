@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"os"
+	"runtime/debug"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kgo"
@@ -103,6 +105,9 @@ func start(ctx context.Context, f *config.File, o Options, s selection) (err err
 			return f.Place(err)
 		}
 	}
+	if len(s.captures) > 0 {
+		leanHeap()
+	}
 	h.say("building the engines")
 	b := &builder{file: f, registry: reg, options: o, health: h}
 	defer func() {
@@ -122,6 +127,15 @@ func start(ctx context.Context, f *config.File, o Options, s selection) (err err
 		o.Log.Info("starting " + e.name)
 	}
 	return f.Place(runAll(ctx, engines, o.Log))
+}
+
+// leanHeap lets the heap grow by half, not by the whole, of what lives before it
+// is collected: a capture's buffers are used again and again, so there is little to
+// collect and much to save. GOGC, where set, decides.
+func leanHeap() {
+	if os.Getenv("GOGC") == "" {
+		debug.SetGCPercent(50)
+	}
 }
 
 // Reach waits until Kafka and the registry answer, for at most wait, and
