@@ -2,6 +2,7 @@ package mysql
 
 import (
 	"bytes"
+	"compress/flate"
 	"compress/zlib"
 	"encoding/hex"
 	"errors"
@@ -34,22 +35,12 @@ func padTo(n int, src []byte) ([16]byte, bool) {
 	return b, len(src) <= n
 }
 
-// decodeUUID puts the parts back in order: but for versions 6 to 8 of RFC 9562,
-// MariaDB keeps a UUID with its last bytes first, so that it sorts by time
-// (MariaDB source, sql_type_uuid.h).
+// decodeUUID writes the sixteen bytes as text. They are in the order of the text
+// (MariaDB 10.11.19, of all versions of a UUID).
 func decodeUUID(dst *schemas.Value, src []byte, a *schemas.Arena) error {
 	b, ok := padTo(16, src)
 	if !ok {
 		return malformed("UUID", src)
-	}
-	if !sortedAsIs(b) {
-		var u [16]byte
-		copy(u[10:], b[:6])
-		copy(u[8:], b[6:8])
-		copy(u[6:], b[8:10])
-		copy(u[4:], b[10:12])
-		copy(u[:4], b[12:])
-		b = u
 	}
 	out := a.Grow(36)[:36]
 	hex.Encode(out, b[:4])
@@ -62,10 +53,6 @@ func decodeUUID(dst *schemas.Value, src []byte, a *schemas.Arena) error {
 	*dst = schemas.TextOf(out)
 	return nil
 }
-
-// sortedAsIs reports whether the stored bytes are in their natural order: those
-// of a version from 6 on, and a variant of RFC 9562.
-func sortedAsIs(b [16]byte) bool { return b[6]&0xF0 >= 0x60 && b[6]&0xF0 <= 0x80 && b[8]&0x80 != 0 }
 
 // decodeINET writes an address of n bytes as MariaDB does.
 func decodeINET(n int) decodeFunc {
@@ -100,6 +87,9 @@ func appendINET6(out []byte, b [16]byte) []byte {
 // errCompressed is a compressed column that cannot be read.
 var errCompressed = errors.New("the compressed column cannot be read")
 
+// rawDeflate says that zlib's bytes come without its header.
+const rawDeflate = 8
+
 // expandColumn reads a value of a column declared COMPRESSED: the algorithm, how
 // many bytes the length has, the length and zlib's bytes; or the bytes as they
 // are behind a zero (MariaDB source, Field_longstr::compress).
@@ -115,9 +105,12 @@ func expandColumn(src []byte, a *schemas.Arena) ([]byte, error) {
 	if size > 1<<32 || size > uint64(len(src))*1100 { // zlib packs no denser
 		return nil, errCompressed
 	}
-	z, err := zlib.NewReader(bytes.NewReader(src[1+sized:]))
-	if err != nil {
-		return nil, errors.Join(errCompressed, err)
+	z := flate.NewReader(bytes.NewReader(src[1+sized:]))
+	if src[0]&rawDeflate == 0 {
+		var err error
+		if z, err = zlib.NewReader(bytes.NewReader(src[1+sized:])); err != nil {
+			return nil, errors.Join(errCompressed, err)
+		}
 	}
 	out := a.Grow(int(size))[:size]
 	if _, err := io.ReadFull(z, out); err != nil {
