@@ -102,7 +102,7 @@ func TestDoctorOfTablesAndPublication(t *testing.T) {
 	want(capture.Problem, "publication", "leaves out delete, truncate", "SET (publish =")
 	want(capture.Problem, "publication", "partitions", "publish_via_partition_root = true")
 	want(capture.Problem, "publication", `"public"."items"`, "ADD TABLE")
-	if major := b.ask(t, "SELECT current_setting('server_version_num')::int / 10000"); major >= "15" {
+	if b.version(t) >= 150000 {
 		b.exec(t, fmt.Sprintf("ALTER PUBLICATION %s ADD TABLE items WHERE (id > 7)", b.slot))
 		want(capture.Fine, "publication", "public.items that are (id > 7)", "")
 	}

@@ -29,6 +29,7 @@ func wantTexts(t *testing.T, got []capturetest.Seen, want ...string) {
 // log carries.
 func TestRowFilterAndColumnList(t *testing.T) {
 	b := newBed(t)
+	b.needs(t, 15)
 	b.exec(t, `CREATE TABLE items (id int PRIMARY KEY, secret text, name text, twice int GENERATED ALWAYS AS (id * 2) STORED);
 		INSERT INTO items VALUES (1, 's', 'a'), (2, 's', 'b'), (3, 's', 'c')`)
 	b.exec(t, fmt.Sprintf(`CREATE PUBLICATION %s FOR TABLE items (id, name) WHERE (id <> 2)`, b.slot))
@@ -82,8 +83,13 @@ func TestPartitions(t *testing.T) {
 			if got := r.Read(2); got[0].Op != schemas.Delete || got[1].Op != schemas.Create || got[0].Table.Name != test.second || got[1].Table.Name != test.first {
 				t.Errorf("the move is %s", texts(got))
 			}
-			b.exec(t, "ALTER TABLE orders DETACH PARTITION later; INSERT INTO later VALUES (12, 'd'); INSERT INTO orders VALUES (3, 'e')")
+			b.exec(t, "ALTER TABLE orders DETACH PARTITION later; INSERT INTO orders VALUES (3, 'e')")
+			if b.version(t) >= 140000 { // before, the server goes on to send it as the root's
+				b.exec(t, "INSERT INTO later VALUES (12, 'd')")
+			}
 			wantTexts(t, r.Read(1), fmt.Sprintf(`public c %s => {id: 3, v: "e"}`, test.first))
+			b.exec(t, "INSERT INTO orders VALUES (4, 'f')")
+			wantTexts(t, r.Read(1), fmt.Sprintf(`public c %s => {id: 4, v: "f"}`, test.first))
 			r.Close()
 			c.Partitions = map[string]string{Root: Leaf, Leaf: Root}[test.mode]
 			b.idle(t)

@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"log/slog"
 	"os"
+	"strconv"
 	"testing"
 	"time"
 
@@ -77,6 +78,25 @@ func (b *bed) ask(t testing.TB, sql string) string {
 		t.Fatalf("%s: %d rows, error %v", sql, len(rows), err)
 	}
 	return rows[0].text(0)
+}
+
+// version is the server's, such as 150018.
+func (b *bed) version(t testing.TB) int {
+	t.Helper()
+	n, err := strconv.Atoi(b.ask(t, "SELECT current_setting('server_version_num')"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return n
+}
+
+// needs skips the test where the server is older than the major version that
+// brought what it is about.
+func (b *bed) needs(t testing.TB, major int) {
+	t.Helper()
+	if b.version(t) < major*10000 {
+		t.Skipf("PostgreSQL knows this since version %d", major)
+	}
 }
 
 func (b *bed) config(tables ...string) Config {

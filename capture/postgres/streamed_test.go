@@ -140,9 +140,7 @@ func sameSeen(t *testing.T, what string, got, want []capturetest.Seen) {
 // neither transactions in progress nor logical decoding messages.
 func needs14(t *testing.T) {
 	t.Helper()
-	if newBed(t).ask(t, "SELECT (current_setting('server_version_num')::int < 140000)::text") == "true" {
-		t.Skip("PostgreSQL sends this since version 14")
-	}
+	newBed(t).needs(t, 14)
 }
 
 // TestStreamedAsWhole has transactions of every shape, and reads each as a
@@ -351,6 +349,7 @@ func TestKilledInATransactionInProgress(t *testing.T) {
 // TestSpillLimitStopsTheCapture and loses nothing: with more room it reads the
 // transaction from its beginning.
 func TestSpillLimitStopsTheCapture(t *testing.T) {
+	needs14(t)
 	b := newBed(t)
 	b.exec(t, "CREATE TABLE items (id int PRIMARY KEY, pad text)")
 	c := b.early("public.items")

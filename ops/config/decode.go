@@ -125,7 +125,8 @@ func position(node ast.Node) *token.Position {
 	return node.GetToken().Position
 }
 
-// value decodes node into v, which is settable.
+// value decodes node into v, which is settable. A struct of keys that is also a
+// TextUnmarshaler may stand as a word or as a block.
 func (d *decoder) value(node ast.Node, v reflect.Value, path string) {
 	if node == nil {
 		return
@@ -157,7 +158,8 @@ func (d *decoder) value(node ast.Node, v reflect.Value, path string) {
 		}
 		return
 	}
-	if u, ok := v.Addr().Interface().(encoding.TextUnmarshaler); ok {
+	u, ok := v.Addr().Interface().(encoding.TextUnmarshaler)
+	if ok && (isScalar(node) || v.Kind() != reflect.Struct || len(fieldsOf(v.Type())) == 0) {
 		d.text(node, path, func(s string) error { return u.UnmarshalText([]byte(s)) })
 		return
 	}

@@ -43,8 +43,8 @@ func typeSchema(t reflect.Type, within map[reflect.Type]bool) map[string]any {
 		return map[string]any{"type": "string", "examples": []string{"50ms", "10s"}}
 	case decodesItself(ptr):
 		return map[string]any{}
-	case textual:
-		return map[string]any{"type": []string{"string", "number", "boolean"}}
+	case textual && (t.Kind() != reflect.Struct || len(fieldsOf(t)) == 0):
+		return word()
 	}
 	switch t.Kind() {
 	case reflect.Struct:
@@ -54,7 +54,11 @@ func typeSchema(t reflect.Type, within map[reflect.Type]bool) map[string]any {
 		for _, f := range fieldsOf(t) {
 			properties[f.name] = typeSchema(t.FieldByIndex(f.index).Type, within)
 		}
-		return map[string]any{"type": []string{"object", "null"}, "properties": properties, "additionalProperties": false}
+		block := map[string]any{"type": []string{"object", "null"}, "properties": properties, "additionalProperties": false}
+		if textual { // a word or a block
+			return map[string]any{"anyOf": []any{word(), block}}
+		}
+		return block
 	case reflect.Map:
 		return map[string]any{"type": []string{"object", "null"}, "additionalProperties": typeSchema(t.Elem(), within)}
 	case reflect.Slice:
@@ -62,7 +66,7 @@ func typeSchema(t reflect.Type, within map[reflect.Type]bool) map[string]any {
 	case reflect.Bool:
 		return orVariable("boolean")
 	case reflect.String:
-		return map[string]any{"type": []string{"string", "number", "boolean"}}
+		return word()
 	case reflect.Float32, reflect.Float64:
 		return orVariable("number")
 	case reflect.Interface:
@@ -71,6 +75,9 @@ func typeSchema(t reflect.Type, within map[reflect.Type]bool) map[string]any {
 		return orVariable("integer")
 	}
 }
+
+// word is any single value: YAML guesses at its type.
+func word() map[string]any { return map[string]any{"type": []string{"string", "number", "boolean"}} }
 
 func orVariable(kind string) map[string]any {
 	return map[string]any{"anyOf": []any{map[string]any{"type": kind}, map[string]any{"$ref": "#/$defs/variable"}}}

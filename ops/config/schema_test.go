@@ -37,7 +37,7 @@ func TestSchemaTakesEveryGoodFile(t *testing.T) {
 
 func TestSchemaRefusesWhatLoadRefuses(t *testing.T) {
 	schema := loadSchema(t)
-	for _, name := range []string{"unknown_key", "unknown_top", "unknown_far", "wrong_number", "wrong_type", "block_for_list", "scalar_for_block"} {
+	for _, name := range []string{"unknown_key", "unknown_top", "unknown_far", "wrong_number", "wrong_type", "block_for_list", "scalar_for_block", "word_or_block"} {
 		if wrong := (validator{schema}).file(t, "testdata/bad/"+name+".yaml"); wrong == "" {
 			t.Errorf("%s passes the schema", name)
 		}
