@@ -49,6 +49,8 @@ func (b *bed) available(t *testing.T, examples []example) []example {
 	postgis := b.ask(t, "SELECT count(*) FROM pg_available_extensions WHERE name = 'postgis'") == "1"
 	if postgis {
 		b.exec(t, "CREATE EXTENSION IF NOT EXISTS postgis")
+	} else if os.Getenv("REQUIRE_SERVICES") == "1" && os.Getenv("SLUICE_POSTGRES") == "" {
+		t.Fatal("the server has no PostGIS: make install-services")
 	} else {
 		t.Log("without PostGIS")
 	}

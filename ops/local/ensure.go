@@ -36,7 +36,7 @@ var parts = map[Part]source{
 	PartKafka:    {find: func() error { _, err := Java("kafka"); return err }, packages: []string{"default-jre-headless", "maven"}},
 }
 
-// sourceOf knows the versions of Postgres beside the parts.
+// sourceOf knows the versions of Postgres and its extension beside the parts.
 func sourceOf(part Part) (source, bool) {
 	if version, ok := part.postgres(); ok {
 		return source{
@@ -50,6 +50,9 @@ func sourceOf(part Part) (source, bool) {
 			packages: []string{"default-jre-headless", "maven", "xz-utils"},
 			fetch:    func(ctx context.Context) error { return FetchPostgres(ctx, version) },
 		}, true
+	}
+	if part == PartPostGIS {
+		return postgisSource(), true
 	}
 	p, ok := parts[part]
 	return p, ok
