@@ -135,6 +135,7 @@ func crashed(text string) bool {
 	for _, s := range []string{
 		"server closed the connection", "perhaps the backend died", "could not connect", "connection to server", "Connection refused", "connection refused",
 		"terminating connection", "the database system is", "cannot reach PostgreSQL", "unexpected EOF", "connection reset", "broken pipe", "conn closed", "failed to connect",
+		"use of closed network connection",
 	} {
 		if strings.Contains(text, s) {
 			return true
