@@ -42,9 +42,18 @@ func newCopies(s *Source, relations []*relation) *copies {
 }
 
 // readerSession lets the server read a range of keys by the key's index: never by
-// sorting the whole table for each chunk.
+// sorting the whole table for each chunk. sluice_view says what a transaction sees,
+// its place in the log, and all that the layout of a table hangs on; each chunk asks
+// it anew, so it is parsed and planned once.
 const readerSession = `SET enable_sort = off; SET enable_seqscan = off; SET enable_bitmapscan = off; SET jit = off;
-	SET max_parallel_workers_per_gather = 0`
+	SET max_parallel_workers_per_gather = 0;
+	PREPARE sluice_view (pg_catalog.text) AS
+		SELECT pg_catalog.pg_current_snapshot(), ` + here + `, c.oid, pg_catalog.concat_ws(' ', c.oid, c.relkind, c.relreplident,
+			(SELECT pg_catalog.string_agg(pg_catalog.concat_ws(' ', a.attname, a.atttypid, a.atttypmod, a.attnotnull, a.attgenerated), ',' ORDER BY a.attnum)
+			 FROM pg_catalog.pg_attribute a WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped),
+			(SELECT pg_catalog.string_agg(pg_catalog.concat_ws(' ', i.indisprimary, i.indisreplident, i.indkey), ',' ORDER BY i.indexrelid)
+			 FROM pg_catalog.pg_index i WHERE i.indrelid = c.oid AND (i.indisprimary OR i.indisreplident OR i.indisunique)))
+		FROM pg_catalog.pg_class c WHERE c.oid = $1::pg_catalog.regclass`
 
 // Connect opens a session for a worker.
 func (c *copies) Connect(ctx context.Context) (snapshot.Reader, error) {

@@ -50,13 +50,8 @@ func (r *copyReader) begin(ctx context.Context, table string) (v *view, t *copie
 	}
 	r.copies.mu.Unlock()
 	full := quote(schema) + "." + quote(name)
-	results, err := r.conn.Exec(ctx, "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; LOCK TABLE "+only+full+` IN ACCESS SHARE MODE;
-		SELECT pg_catalog.pg_current_snapshot(), `+here+`, c.oid, pg_catalog.concat_ws(' ', c.oid, c.relkind, c.relreplident,
-			(SELECT pg_catalog.string_agg(pg_catalog.concat_ws(' ', a.attname, a.atttypid, a.atttypmod, a.attnotnull, a.attgenerated), ',' ORDER BY a.attnum)
-			 FROM pg_catalog.pg_attribute a WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped),
-			(SELECT pg_catalog.string_agg(pg_catalog.concat_ws(' ', i.indisprimary, i.indisreplident, i.indkey), ',' ORDER BY i.indexrelid)
-			 FROM pg_catalog.pg_index i WHERE i.indrelid = c.oid AND (i.indisprimary OR i.indisreplident OR i.indisunique)))
-		FROM pg_catalog.pg_class c WHERE c.oid = `+literal(full)+`::pg_catalog.regclass`).ReadAll()
+	results, err := r.conn.Exec(ctx, "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; LOCK TABLE "+only+full+
+		" IN ACCESS SHARE MODE; EXECUTE sluice_view ("+literal(full)+")").ReadAll()
 	if err != nil {
 		return nil, nil, err
 	}
@@ -78,7 +73,7 @@ func (r *copyReader) begin(ctx context.Context, table string) (v *view, t *copie
 
 // end ends the transaction, whatever became of it.
 func (r *copyReader) end(ctx context.Context) {
-	if !r.conn.IsClosed() {
+	if !r.conn.IsClosed() && r.conn.TxStatus() != 'I' {
 		_ = plain{r.conn}.exec(ctx, "ROLLBACK") // a session that is gone is met by the next read
 	}
 }
@@ -254,7 +249,26 @@ func (f *filling) fetch(ctx context.Context, t *copied) (more bool, err error) {
 	sql, args := selectRange(f.rel, f.request, limit)
 	got := 0
 	r.last = r.last[:0]
-	res := r.conn.ExecParams(ctx, sql, args, nil, nil, nil)
+	// The end of the transaction is sent along: its answer needs no wait of its own.
+	both := r.conn.StartPipeline(ctx)
+	both.SendQueryParams(sql, args, nil, nil, nil)
+	both.SendQueryParams("ROLLBACK", nil, nil, nil, nil)
+	defer func() {
+		if closed := both.Close(); err == nil {
+			err = closed
+		}
+	}()
+	if err := both.Sync(); err != nil {
+		return false, err
+	}
+	results, err := both.GetResults()
+	if err != nil {
+		return false, err
+	}
+	res, ok := results.(*pgconn.ResultReader)
+	if !ok {
+		return false, fmt.Errorf("the server answered a query with %T", results)
+	}
 	for res.NextRow() {
 		got++
 		if err != nil || f.size() >= 2*target { // far larger than those before

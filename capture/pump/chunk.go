@@ -1,6 +1,8 @@
 package pump
 
 import (
+	"context"
+	"sync/atomic"
 	"unsafe"
 
 	"github.com/twmb/franz-go/pkg/kgo"
@@ -10,12 +12,39 @@ import (
 
 // chunk is a slab of encoded records: their bytes, the records that point into
 // them and the records' headers. It belongs to one transaction at a time and is
-// filled anew after that one's commit, so the hot path allocates nothing.
+// filled anew when Kafka has taken its records, so the hot path allocates nothing.
 type chunk struct {
 	bytes   []byte
 	records []kgo.Record
 	headers []kgo.RecordHeader
 	tallies []tally
+
+	txn     *transaction // that writes it
+	left    atomic.Int32 // records without an answer of Kafka
+	promise func(*kgo.Record, error)
+}
+
+// newChunk returns an empty chunk, which goes back to the queue by itself.
+func newChunk(q *queue) *chunk {
+	c := &chunk{}
+	c.promise = func(r *kgo.Record, err error) {
+		c.txn.done(r, err)
+		if c.left.Add(-1) == 0 {
+			q.release(c)
+		}
+	}
+	return c
+}
+
+// produce hands the records to the client; from then on the chunk is not the
+// caller's.
+func (c *chunk) produce(ctx context.Context, cl *kgo.Client, t *transaction) {
+	c.txn = t
+	records := c.records
+	c.left.Store(int32(len(records)))
+	for i := range records {
+		cl.Produce(ctx, &records[i], c.promise)
+	}
 }
 
 // tally is a run of changes of one table with one operation.

@@ -14,9 +14,10 @@ type Config struct {
 	// company before the commit. While little comes it does not wait: each
 	// commit follows the one before. Default 50ms.
 	Interval time.Duration `yaml:"interval"`
-	// Bytes is how much memory the records of a transaction take when it is
-	// committed without waiting for the interval. Twice as much is held at
-	// most, beside one batch of the source. Default 4MiB.
+	// Bytes is the size of a transaction that is committed without waiting for
+	// the interval, as its records take it in memory. Of them 8MiB, or twice
+	// Bytes if that is less, are held at a time, beside one batch of the
+	// source, until Kafka has taken them. Default 32MiB.
 	Bytes schemas.Size `yaml:"bytes"`
 	// TransactionTimeout is after how long Kafka aborts a transaction of an
 	// instance that is gone, and this one gives up on a commit and asks Kafka
@@ -42,13 +43,19 @@ const (
 	maxSessionTimeout     = 30 * time.Minute // Kafka's group.max.session.timeout.ms
 )
 
+// inFlight is how much of the records is held in memory at most.
+const inFlight = 8 << 20
+
+// held is how much of the capture's records is held in memory.
+func (c *Config) held() int { return min(2*int(c.Bytes), inFlight) }
+
 // Defaults fills what is not set.
 func (c *Config) Defaults() {
 	if c.Interval == 0 {
 		c.Interval = 50 * time.Millisecond
 	}
 	if c.Bytes == 0 {
-		c.Bytes = 4 << 20
+		c.Bytes = 32 << 20
 	}
 	if c.TransactionTimeout == 0 {
 		c.TransactionTimeout = time.Minute

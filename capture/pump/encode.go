@@ -9,6 +9,7 @@ import (
 
 	"sluice/capture"
 	"sluice/schemas"
+	"sluice/schemas/avro"
 )
 
 // encoder turns changes into Kafka records. Its routes are those of one Open of
@@ -19,6 +20,10 @@ type encoder struct {
 	routes map[*schemas.Table]*route
 	last   *route
 	now    time.Time
+	// memo is for the rows of a snapshot, which share their source block; nil
+	// while changes of the stream are encoded.
+	memo     *avro.Memo
+	snapshot avro.Memo
 	// tombstones: a delete is followed by one.
 	tombstones bool
 }
@@ -27,6 +32,11 @@ type encoder struct {
 // nobody. What the registry or Kafka cannot answer now is tried again until ctx
 // is done.
 func (e *encoder) prepare(ctx context.Context, b *capture.Batch) error {
+	e.memo = nil
+	if b.Snapshot {
+		e.snapshot.Forget()
+		e.memo = &e.snapshot
+	}
 	var last *schemas.Table
 	for i := range b.Changes {
 		t := b.Changes[i].Table
@@ -83,7 +93,7 @@ func (e *encoder) encode(c *chunk, ch *schemas.Change, batch mark) error {
 	}
 	keyEnd := len(buf)
 	buf = append(buf, r.value...)
-	if buf, err = r.envelope.AppendValue(buf, ch, e.now); err != nil {
+	if buf, err = r.envelope.AppendShared(buf, ch, e.now, e.memo); err != nil {
 		return encodeFault(ch, "envelope", err)
 	}
 	valueEnd := len(buf)

@@ -21,8 +21,11 @@ type pace struct {
 	last  time.Time // when the last transaction was closed
 }
 
+// worthwhile is what a commit costs about as much as, in bytes of records.
+const worthwhile = 1 << 20
+
 func newPace(c Config) pace {
-	return pace{interval: c.Interval, worth: int(c.Bytes) / 4}
+	return pace{interval: c.Interval, worth: min(int(c.Bytes)/4, worthwhile)}
 }
 
 // closed notes a transaction of so many bytes that takes no more.

@@ -12,16 +12,19 @@ import (
 // queue stands between the reader, which encodes batches into it, and the
 // writer, which commits them. It holds whole batches only, so that its position
 // always tells exactly what is in it. Its memory is bounded: the reader waits
-// for room while the writer's open transaction and the queue together hold limit
-// bytes.
+// for room while limit bytes are held. A chunk counts until Kafka has taken its
+// records, not until they are committed: should the transaction fail, they are
+// read again from the source.
 type queue struct {
 	limit int
 
-	mu     sync.Mutex // held by the reader while it encodes a batch
-	chunks []*chunk   // in order; all but the last are full
+	mu     sync.Mutex // held by the reader while it encodes a small batch
+	chunks []*chunk   // in order
 	tip    tip
-	held   int // by chunks not yet released, the writer's too
 	closed bool
+
+	memory sync.Mutex // taken behind mu, never for long
+	held   int        // by chunks not yet released, the writer's too
 	free   []*chunk
 
 	wake chan struct{} // for the writer: something changed
@@ -52,9 +55,9 @@ func signal(ch chan struct{}) {
 // awaitRoom returns when the queue holds less than its limit.
 func (q *queue) awaitRoom(ctx context.Context) error {
 	for {
-		q.mu.Lock()
+		q.memory.Lock()
 		ok := q.held < q.limit
-		q.mu.Unlock()
+		q.memory.Unlock()
 		if ok {
 			return nil
 		}
@@ -66,12 +69,28 @@ func (q *queue) awaitRoom(ctx context.Context) error {
 	}
 }
 
+// encoding appends the records of a change to a chunk.
+type encoding func(*chunk, *schemas.Change, mark) error
+
 // add encodes a batch into the queue, all of it or, on an error, nothing.
-func (q *queue) add(b *capture.Batch, encode func(*chunk, *schemas.Change, mark) error, now time.Time) error {
+func (q *queue) add(b *capture.Batch, encode encoding, now time.Time) error {
+	// The writer need not wait while a large batch is encoded: that gets chunks
+	// of its own.
+	var own []*chunk
+	if b.Bytes >= chunkBytes {
+		var err error
+		if own, err = q.encode(nil, b.Changes, encode); err != nil {
+			return err
+		}
+	}
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	if len(b.Changes) > 0 {
-		if err := q.encode(b.Changes, encode); err != nil {
+	switch {
+	case own != nil:
+		q.chunks = append(q.chunks, own...)
+	case len(b.Changes) > 0:
+		var err error
+		if q.chunks, err = q.encode(q.chunks, b.Changes, encode); err != nil {
 			return err
 		}
 	}
@@ -86,38 +105,43 @@ func (q *queue) add(b *capture.Batch, encode func(*chunk, *schemas.Change, mark)
 	return nil
 }
 
-func (q *queue) encode(changes []schemas.Change, encode func(*chunk, *schemas.Change, mark) error) error {
-	if n := len(q.chunks); n == 0 || q.chunks[n-1].full() {
-		q.chunks = append(q.chunks, q.spare())
+// encode encodes the changes into the last of the chunks and new ones behind it.
+// After an error the chunks are as before.
+func (q *queue) encode(chunks []*chunk, changes []schemas.Change, encode encoding) ([]*chunk, error) {
+	if n := len(chunks); n == 0 || chunks[n-1].full() {
+		chunks = append(chunks, q.spare())
 	}
-	first := len(q.chunks) - 1
-	c := q.chunks[first]
-	begin, held := c.mark(), q.held-c.held()
+	first := len(chunks) - 1
+	c := chunks[first]
+	begin, held := c.mark(), -c.held()
 	from := begin
 	for i := range changes {
 		if c.full() {
 			held += c.held()
 			c, from = q.spare(), mark{}
-			q.chunks = append(q.chunks, c)
+			chunks = append(chunks, c)
 		}
 		if err := encode(c, &changes[i], from); err != nil {
-			q.chunks[first].rewind(begin)
-			q.chunks = q.chunks[:first+1]
-			return err
+			chunks[first].rewind(begin)
+			return chunks[:first+1], err
 		}
 	}
-	q.held = held + c.held()
-	return nil
+	q.memory.Lock()
+	q.held += held + c.held()
+	q.memory.Unlock()
+	return chunks, nil
 }
 
 // spare returns an empty chunk.
 func (q *queue) spare() *chunk {
+	q.memory.Lock()
+	defer q.memory.Unlock()
 	if n := len(q.free); n > 0 {
 		c := q.free[n-1]
 		q.free = q.free[:n-1]
 		return c
 	}
-	return &chunk{}
+	return newChunk(q)
 }
 
 // takeFull moves the full chunks to the end of dst.
@@ -145,17 +169,15 @@ func (q *queue) takeAll(dst []*chunk) ([]*chunk, tip) {
 	return dst, t
 }
 
-// release takes chunks back to be filled anew.
-func (q *queue) release(chunks []*chunk) {
-	q.mu.Lock()
-	for _, c := range chunks {
-		q.held -= c.held()
-		if c.reusable() && len(q.free)*chunkBytes < q.limit {
-			c.rewind(mark{})
-			q.free = append(q.free, c)
-		}
+// release takes a chunk back to be filled anew.
+func (q *queue) release(c *chunk) {
+	q.memory.Lock()
+	q.held -= c.held()
+	if c.reusable() && len(q.free)*chunkBytes < q.limit {
+		c.rewind(mark{})
+		q.free = append(q.free, c)
 	}
-	q.mu.Unlock()
+	q.memory.Unlock()
 	signal(q.room)
 }
 
@@ -171,5 +193,7 @@ func (q *queue) close() {
 func (q *queue) state() (held int, t tip) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
+	q.memory.Lock()
+	defer q.memory.Unlock()
 	return q.held, q.tip
 }

@@ -165,7 +165,7 @@ func (s *session) follow(ctx context.Context, wait *backoff) error {
 		context.AfterFunc(writing, func() { t.Stop() })
 	})()
 
-	q := newQueue(2 * int(s.cfg.Bytes))
+	q := newQueue(s.cfg.held())
 	s.mu.Lock()
 	s.queue, s.reason = q, ""
 	s.mu.Unlock()

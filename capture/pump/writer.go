@@ -21,8 +21,30 @@ type writer struct {
 	pace  pace
 
 	txn   *transaction
-	taken []*chunk // by the transaction, in order
+	cargo cargo
+	taken []*chunk // memory used again
 }
+
+// cargo is what a transaction was given.
+type cargo struct {
+	size    int // in memory
+	bytes   int
+	tallies []tally
+}
+
+func (c *cargo) add(k *chunk) {
+	c.size += k.held()
+	c.bytes += len(k.bytes)
+	for _, t := range k.tallies {
+		if n := len(c.tallies); n > 0 && c.tallies[n-1].route == t.route && c.tallies[n-1].op == t.op {
+			c.tallies[n-1].n += t.n
+			continue
+		}
+		c.tallies = append(c.tallies, t)
+	}
+}
+
+func (c *cargo) reset() { *c = cargo{tallies: c.tallies[:0]} }
 
 // run returns nil when the queue is closed and everything in it is committed.
 // After an error the session is over.
@@ -32,14 +54,13 @@ func (w *writer) run(ctx context.Context) error {
 	defer deadline.Stop()
 	armed, due := false, false
 	for {
-		n := len(w.taken)
 		var tip tip
 		var closed bool
-		w.taken, tip, closed = w.queue.takeFull(w.taken)
-		if err := w.produce(ctx, w.taken[n:]); err != nil {
+		w.taken, tip, closed = w.queue.takeFull(w.taken[:0])
+		if err := w.produce(ctx, w.taken); err != nil {
 			return err
 		}
-		if due || closed || w.held() >= int(w.cfg.Bytes) {
+		if due || closed || w.cargo.size >= int(w.cfg.Bytes) {
 			if err := w.commit(ctx); err != nil {
 				return err
 			}
@@ -69,14 +90,6 @@ func (w *writer) run(ctx context.Context) error {
 	}
 }
 
-func (w *writer) held() int {
-	n := 0
-	for _, c := range w.taken {
-		n += c.held()
-	}
-	return n
-}
-
 // produce hands chunks to the client, beginning a transaction if none is open.
 func (w *writer) produce(ctx context.Context, chunks []*chunk) error {
 	if len(chunks) == 0 {
@@ -89,36 +102,38 @@ func (w *writer) produce(ctx context.Context, chunks []*chunk) error {
 		}
 	}
 	for _, c := range chunks {
-		for i := range c.records {
-			w.client.Produce(ctx, &c.records[i], w.txn.done)
-		}
 		for _, t := range c.tallies {
 			if t.route.told != w.txn {
 				t.route.told = w.txn
 				w.txn.topics = append(w.txn.topics, t.route.topic)
 			}
 		}
+		w.cargo.add(c)
+		if len(c.records) == 0 {
+			w.queue.release(c)
+			continue
+		}
+		c.produce(ctx, w.client, w.txn)
 	}
 	return w.txn.err()
 }
 
 // commit commits all that the queue holds and tells the source.
 func (w *writer) commit(ctx context.Context) error {
-	n := len(w.taken)
 	var tip tip
-	w.taken, tip = w.queue.takeAll(w.taken)
+	w.taken, tip = w.queue.takeAll(w.taken[:0])
 	if tip.batches == 0 {
 		return nil
 	}
-	w.pace.closed(w.held(), time.Now())
 	w.mu.Lock()
 	w.begun, w.pending = tip.since, tip.first
 	w.mu.Unlock()
 	bounded, cancel := context.WithTimeout(ctx, w.cfg.TransactionTimeout)
 	defer cancel()
-	if err := w.produce(bounded, w.taken[n:]); err != nil {
+	if err := w.produce(bounded, w.taken); err != nil {
 		return err
 	}
+	w.pace.closed(w.cargo.size, time.Now())
 	txn := w.txn
 	w.txn = nil
 	saved, err := w.transaction(bounded, txn, tip.position)
@@ -128,9 +143,6 @@ func (w *writer) commit(ctx context.Context) error {
 	w.saved = &saved
 	w.wait.reset()
 	w.count(tip)
-	w.queue.release(w.taken)
-	clear(w.taken)
-	w.taken = w.taken[:0]
 	if err := w.source.Ack(ctx, tip.position); err != nil {
 		return sourceError{fmt.Errorf("telling the source that %s is durable: %w", tip.position, err)}
 	}
@@ -139,14 +151,11 @@ func (w *writer) commit(ctx context.Context) error {
 
 // count counts a committed transaction.
 func (w *writer) count(t tip) {
-	bytes := 0
-	for _, c := range w.taken {
-		bytes += len(c.bytes)
-		for _, t := range c.tallies {
-			t.route.counter(t.op, w.metrics).Add(float64(t.n))
-		}
+	for _, t := range w.cargo.tallies {
+		t.route.counter(t.op, w.metrics).Add(float64(t.n))
 	}
-	w.metrics.bytes.Add(float64(bytes))
+	w.metrics.bytes.Add(float64(w.cargo.bytes))
+	w.cargo.reset()
 	w.metrics.transactions.Inc()
 	w.mu.Lock()
 	defer w.mu.Unlock()

@@ -15,6 +15,8 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/twmb/franz-go/pkg/kadm"
+
 	"sluice/ops/demo/world"
 	"sluice/ops/local"
 	"sluice/stream/kafka"
@@ -68,6 +70,22 @@ func (s *stage) close() error {
 		errs = append(errs, s.pg.Stop())
 	}
 	return errors.Join(append(errs, os.RemoveAll(s.dir))...)
+}
+
+// forget deletes a topic.
+func (s *stage) forget(ctx context.Context, topic string) error {
+	kc := s.kafka()
+	opts, err := kc.Options("bench.forget", nil)
+	if err != nil {
+		return err
+	}
+	cl, err := kadm.NewOptClient(opts...)
+	if err != nil {
+		return err
+	}
+	defer cl.Close()
+	_, err = cl.DeleteTopic(ctx, topic)
+	return err
 }
 
 // process is a running `sluice capture`.

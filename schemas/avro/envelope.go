@@ -155,9 +155,27 @@ func (e *Envelope) AppendOtherKey(dst []byte, key schemas.Row) ([]byte, error) {
 	return e.key.append(dst, key)
 }
 
+// Memo remembers the bytes of the last source block, for changes that share one:
+// the rows of a snapshot's chunk. Who uses the memory of rows again calls
+// Forget before. The zero Memo is ready for use.
+type Memo struct {
+	row   *schemas.Value // the first of the block
+	of    *Envelope
+	bytes []byte
+}
+
+// Forget makes m ready for rows whose memory was used before.
+func (m *Memo) Forget() { m.row, m.of = nil, nil }
+
 // AppendValue appends the Avro bytes of the envelope of c, a change of the
 // table; now is when it was processed. Of a flat table it appends c.After.
 func (e *Envelope) AppendValue(dst []byte, c *schemas.Change, now time.Time) ([]byte, error) {
+	return e.AppendShared(dst, c, now, nil)
+}
+
+// AppendShared is AppendValue for changes that share source blocks; m remembers
+// the last.
+func (e *Envelope) AppendShared(dst []byte, c *schemas.Change, now time.Time, m *Memo) ([]byte, error) {
 	if e.table.Flat {
 		return e.row.append(dst, c.After[min(e.skip, len(c.After)):])
 	}
@@ -169,7 +187,7 @@ func (e *Envelope) AppendValue(dst []byte, c *schemas.Change, now time.Time) ([]
 		return dst, err
 	}
 	if e.table.Source != nil {
-		if out, err = e.source.append(out, c.Source); err != nil {
+		if out, err = e.appendSource(out, c.Source, m); err != nil {
 			return dst, err
 		}
 	}
@@ -181,6 +199,21 @@ func (e *Envelope) AppendValue(dst []byte, c *schemas.Change, now time.Time) ([]
 	out = append(appendLong(out, floorDiv(nanos, 1e6)), 2)
 	out = append(appendLong(out, floorDiv(nanos, 1e3)), 2)
 	return appendLong(out, nanos), nil
+}
+
+func (e *Envelope) appendSource(dst []byte, source schemas.Row, m *Memo) ([]byte, error) {
+	if m == nil || len(source) == 0 {
+		return e.source.append(dst, source)
+	}
+	if m.row == &source[0] && m.of == e {
+		return append(dst, m.bytes...), nil
+	}
+	out, err := e.source.append(dst, source)
+	if err == nil {
+		m.row, m.of = &source[0], e
+		m.bytes = append(m.bytes[:0], out[len(dst):]...)
+	}
+	return out, err
 }
 
 func (e *Envelope) appendImage(dst []byte, row schemas.Row) ([]byte, error) {

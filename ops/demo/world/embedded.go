@@ -46,6 +46,7 @@ func (e *EmbeddedBroker) Restart(ctx context.Context) error {
 	e.cmd.Stdout, e.cmd.Stderr = log, log
 	e.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL, Setpgid: true}
 	if err := e.cmd.Start(); err != nil {
+		e.cmd = nil
 		return fmt.Errorf("starting the embedded broker: %w", err)
 	}
 	tick := time.NewTicker(20 * time.Millisecond)
@@ -74,8 +75,8 @@ func (e *EmbeddedBroker) Kill() error {
 
 // Stop ends the broker.
 func (e *EmbeddedBroker) Stop() error {
-	if e.cmd.ProcessState != nil {
-		return nil // killed and not restarted
+	if e.cmd == nil || e.cmd.ProcessState != nil {
+		return nil // not started, or killed and not restarted
 	}
 	if err := e.cmd.Process.Signal(syscall.SIGTERM); err != nil {
 		return err
