@@ -148,8 +148,9 @@ func (s *Source) prepare(ctx context.Context, relations []*relation) error {
 	s.origin = s.at.Place.String()
 	s.engine.Keep(names, done)
 	s.engine.Add(s.origin, false, names...)
+	s.copyMetrics.Watch(s.engine)
 	s.note()
-	return nil
+	return s.startWatch(ctx)
 }
 
 // copy starts the engine.

@@ -3,7 +3,10 @@ package mysql
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -89,30 +92,49 @@ func (s *server) on(variable string) bool {
 
 // check refuses a server whose log cannot be read exactly.
 func (s *server) check() error {
-	fault := func(what, cure string) error { return &schemas.Fault{Where: "dsn", What: what, Cure: cure} }
+	var errs []error
+	refusals := s.refusals()
+	for _, variable := range slices.Sorted(maps.Keys(refusals)) {
+		errs = append(errs, refusals[variable])
+	}
+	return errors.Join(errs...)
+}
+
+// refusals are the server's settings that keep its log from being read exactly,
+// by the variable's name.
+func (s *server) refusals() map[string]*schemas.Fault {
+	out := map[string]*schemas.Fault{}
+	refuse := func(variable, what, cure string) {
+		out[variable] = &schemas.Fault{Where: "dsn", What: what, Cure: cure}
+	}
 	least, name := 80001, "MySQL"
 	if s.maria {
 		least, name = 100600, "MariaDB"
 	}
-	switch {
-	case s.number < least:
-		return fault(fmt.Sprintf("%s %s is too old", name, s.version), "upgrade to MySQL 8.0 or MariaDB 10.6 at least")
-	case !s.on("log_bin"):
-		return fault("the server writes no binary log", "set log_bin=binlog in its configuration and restart it")
-	case strings.ToUpper(s.variables["binlog_format"]) != "ROW":
-		return fault("binlog_format is "+s.variables["binlog_format"]+": the log holds statements, not rows",
+	if s.number < least {
+		refuse("version", fmt.Sprintf("%s %s is too old", name, s.version), "upgrade to MySQL 8.0 or MariaDB 10.6 at least")
+		return out
+	}
+	if !s.on("log_bin") {
+		refuse("log_bin", "the server writes no binary log", "set log_bin=binlog in its configuration and restart it")
+	}
+	if v := s.variables["binlog_format"]; !strings.EqualFold(v, "ROW") {
+		refuse("binlog_format", "binlog_format is "+v+": the log holds statements, not rows",
 			"as an administrator: SET GLOBAL binlog_format = 'ROW'; set it in the configuration, too, and let clients connect anew")
-	case strings.ToUpper(s.variables["binlog_row_metadata"]) != "FULL":
-		return fault("binlog_row_metadata is "+s.variables["binlog_row_metadata"]+": the log does not name the columns",
+	}
+	if v := s.variables["binlog_row_metadata"]; !strings.EqualFold(v, "FULL") {
+		refuse("binlog_row_metadata", "binlog_row_metadata is "+v+": the log does not name the columns",
 			"as an administrator: SET GLOBAL binlog_row_metadata = 'FULL'; and set it in the configuration, too")
-	case strings.ToUpper(s.variables["binlog_row_image"]) == "MINIMAL":
-		return fault("binlog_row_image is MINIMAL: the log does not hold whole rows",
+	}
+	if v := s.variables["binlog_row_image"]; !strings.EqualFold(v, "FULL") && !strings.EqualFold(v, "NOBLOB") {
+		refuse("binlog_row_image", "binlog_row_image is "+v+": the log does not hold whole rows",
 			"as an administrator: SET GLOBAL binlog_row_image = 'FULL'; (or NOBLOB), set it in the configuration, too, and let clients connect anew")
-	case s.variables["binlog_row_value_options"] != "":
-		return fault("binlog_row_value_options is "+s.variables["binlog_row_value_options"]+": the log holds parts of JSON documents",
+	}
+	if v := s.variables["binlog_row_value_options"]; v != "" {
+		refuse("binlog_row_value_options", "binlog_row_value_options is "+v+": the log holds parts of JSON documents",
 			"as an administrator: SET GLOBAL binlog_row_value_options = ''; set it in the configuration, too, and let clients connect anew")
 	}
-	return nil
+	return out
 }
 
 // end is where the log ends now.

@@ -30,15 +30,10 @@ const (
 	WhenNeeded = "when_needed"
 )
 
-// UnmarshalYAML reads a mode alone, or a block.
-func (c *SnapshotConfig) UnmarshalYAML(decode func(any) error) error {
-	var mode string
-	if decode(&mode) == nil {
-		c.Mode = mode
-		return nil
-	}
-	type block SnapshotConfig
-	return decode((*block)(c))
+// UnmarshalText reads a mode alone: "snapshot: never".
+func (c *SnapshotConfig) UnmarshalText(mode []byte) error {
+	c.Mode = string(mode)
+	return nil
 }
 
 func (c *SnapshotConfig) defaults() {

@@ -41,6 +41,10 @@ type Source struct {
 	fresh    bool      // the position of the start is still to be handed out
 	opened   bool      // once at least
 	beaten   time.Time // when the last heartbeat was recorded
+	watch    *watch
+	metrics  *metrics
+	// copyMetrics shows the engine.
+	copyMetrics *snapshot.Metrics
 	// chunkRows is the constant of that name; tests make it small.
 	chunkRows int
 }
@@ -49,7 +53,7 @@ type Source struct {
 const chunkRows = 50_000
 
 func newSource(c Config, name string, log *slog.Logger) *Source {
-	return &Source{cfg: c, capture: name, log: log.With("capture", name), chunkRows: chunkRows}
+	return &Source{cfg: c, capture: name, log: log.With("capture", name), chunkRows: chunkRows, metrics: newMetrics(name), copyMetrics: snapshot.NewMetrics(name)}
 }
 
 // Open connects and checks everything that streaming needs.
@@ -187,7 +191,10 @@ func (s *Source) Next(ctx context.Context) (capture.Batch, error) {
 
 // Ack is of no use to a server, which keeps its log as long as it was told.
 func (s *Source) Ack(_ context.Context, upTo schemas.Position) error {
-	_, err := parsePosition(upTo)
+	at, err := parsePosition(upTo)
+	if err == nil {
+		s.metrics.acked(&at)
+	}
 	return err
 }
 
@@ -202,9 +209,12 @@ func (s *Source) Close(context.Context) error {
 	}
 	s.copying.Wait()
 	s.stream, s.stopCopy = nil, nil
+	s.copyMetrics.Watch(nil)
 	if s.sql != nil {
 		err = s.sql.Close()
 	}
+	err = errors.Join(err, s.watch.close())
+	s.watch = nil
 	s.sql, s.used, s.usedCopy, s.engine = nil, nil, nil, nil
 	return err
 }

@@ -55,7 +55,16 @@ type bed struct {
 
 func newBed(t testing.TB, server *local.MySQL) *bed {
 	t.Helper()
-	b := &bed{server: server, dsn: localtest.MySQLDatabase(t, server)}
+	return openBed(t, server, localtest.MySQLDatabase(t, server))
+}
+
+// openBed opens sessions by a dsn; "": on no database.
+func openBed(t testing.TB, server *local.MySQL, dsn string) *bed {
+	t.Helper()
+	if dsn == "" {
+		dsn = server.DSN("")
+	}
+	b := &bed{server: server, dsn: dsn}
 	cfg, err := driver.ParseDSN(b.dsn)
 	if err != nil {
 		t.Fatal(err)

@@ -143,15 +143,15 @@ func (s *Source) checkGTIDs(ctx context.Context, fault func(string, ...any) erro
 
 // checkFile looks whether the server still has the file.
 func (s *Source) checkFile(ctx context.Context, fault func(string, ...any) error) error {
-	rows, err := query(ctx, s.sql, "SHOW BINARY LOGS")
+	files, err := s.server.files(ctx, s.sql)
 	if err != nil {
-		return s.server.privilegeFault(err)
+		return err
 	}
-	for _, r := range rows {
-		if r.text(0) != s.at.Place.File {
+	for _, f := range files {
+		if f.name != s.at.Place.File {
 			continue
 		}
-		if uint64(r.int(1)) < s.at.Place.Pos {
+		if f.size < s.at.Place.Pos {
 			return fault("lies behind the end of file %s: the log was begun anew, or it is another server's", s.at.Place.File)
 		}
 		return nil
