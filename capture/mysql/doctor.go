@@ -27,7 +27,7 @@ func (s *Source) Diagnose(ctx context.Context, saved schemas.Position, admin str
 	if !saved.IsZero() {
 		at, err := parsePosition(saved)
 		if err != nil {
-			d.problemf("saved position", "", s.resnapshot(), "cannot be read: %v", err)
+			d.problemf("saved position", s.resnapshot(), "cannot be read: %v", err)
 		} else {
 			d.saved = &at
 		}
@@ -89,22 +89,22 @@ func (d *doctor) warnf(check, object, cure, format string, args ...any) {
 	d.addf(capture.Warning, check, object, cure, format, args...)
 }
 
-func (d *doctor) problemf(check, object, cure, format string, args ...any) {
-	d.addf(capture.Problem, check, object, cure, format, args...)
+func (d *doctor) problemf(check, cure, format string, args ...any) {
+	d.addf(capture.Problem, check, "", cure, format, args...)
 }
 
 // fault turns an error that names its cure into a finding.
 func (d *doctor) fault(check string, err error) {
 	var f *schemas.Fault
 	if !errors.As(err, &f) {
-		d.problemf(check, "", "see the server's log", "%s", errorText(err))
+		d.problemf(check, "see the server's log", "%s", errorText(err))
 		return
 	}
 	says := f.What
 	if f.Err != nil {
 		says += ": " + errorText(f.Err)
 	}
-	d.problemf(check, "", f.Cure, "%s", says)
+	d.problemf(check, f.Cure, "%s", says)
 }
 
 // lookAtSettings looks at what the log has to hold.
@@ -121,7 +121,7 @@ func (d *doctor) lookAtSettings(context.Context) error {
 		}
 		switch f := refusals[check]; {
 		case f != nil:
-			d.problemf(check, "", f.Cure, "%s", f.What)
+			d.problemf(check, f.Cure, "%s", f.What)
 		case check == "version":
 			d.finef(check, "", "%s %s", name, value)
 		default:
@@ -228,7 +228,7 @@ func (d *doctor) lookAtRights(ctx context.Context) error {
 	}
 	switch {
 	case !may("REPLICATION SLAVE", "REPLICATION REPLICA", "ALL PRIVILEGES ON *.*"):
-		d.problemf("user", "", d.grantCure("REPLICATION SLAVE"), "may not replicate")
+		d.problemf("user", d.grantCure("REPLICATION SLAVE"), "may not replicate")
 	case may("SUPER", "ALL PRIVILEGES ON *.*"):
 		d.warnf("user", "", "use one of its own: sluice grants "+d.Source.capture+" prints the SQL", "is an administrator; the capture needs to replicate and to read its tables alone")
 	default:
@@ -255,7 +255,7 @@ func (d *doctor) lookAtTables(ctx context.Context) error {
 		}
 	}
 	if len(relations) == 0 && err == nil {
-		d.problemf("tables", "", "correct the names, or grant SELECT on them: sluice grants "+d.Source.capture, "none of %s is there", strings.Join(d.cfg.Tables, ", "))
+		d.problemf("tables", "correct the names, or grant SELECT on them: sluice grants "+d.Source.capture, "none of %s is there", strings.Join(d.cfg.Tables, ", "))
 	}
 	return nil
 }

@@ -32,7 +32,7 @@ func readServer(ctx context.Context, db *sql.DB) (server, error) {
 	var s server
 	rows, err := query(ctx, db, `SHOW GLOBAL VARIABLES WHERE Variable_name IN (
 		'version', 'server_uuid', 'server_uid', 'server_id', 'hostname', 'port', 'datadir', 'gtid_mode', 'log_bin', 'binlog_format',
-		'binlog_row_image', 'binlog_row_metadata', 'binlog_row_value_options', 'binlog_expire_logs_seconds', 'expire_logs_days',
+		'binlog_row_image', 'binlog_row_metadata', 'binlog_row_value_options', 'binlog_expire_logs_seconds', 'binlog_expire_logs_auto_purge', 'expire_logs_days',
 		'lower_case_table_names', 'log_slave_updates', 'log_replica_updates', 'binlog_transaction_compression', 'log_bin_compress',
 		'gtid_strict_mode', 'net_write_timeout')`)
 	if err != nil {

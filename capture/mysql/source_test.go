@@ -156,4 +156,18 @@ func failure(t testing.TB, s capture.Source) string {
 	}
 }
 
+// soon waits until ok.
+func soon(t *testing.T, what string, ok func() bool) {
+	t.Helper()
+	deadline, tick := time.After(time.Minute), time.NewTicker(10*time.Millisecond)
+	defer tick.Stop()
+	for !ok() {
+		select {
+		case <-tick.C:
+		case <-deadline:
+			t.Fatalf("waited too long for: %s", what)
+		}
+	}
+}
+
 var epoch = time.Unix(0, 0)

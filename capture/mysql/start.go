@@ -100,10 +100,20 @@ func (s *Source) resume(ctx context.Context, from schemas.Position) error {
 	}
 	if !same {
 		s.log.Warn("the log is another server's than before", "server", s.server.name, "before", s.at.Server)
+		// The saved place is of the other's log. No mark of this one is before its
+		// begin.
+		files, err := s.server.files(ctx, s.sql)
+		if err != nil {
+			return s.lost(err)
+		}
+		s.at.Place, s.at.Made = place{files[0].name, firstEvent}, 0
 	}
 	s.at.Server, s.at.ID = s.server.name, s.server.id
 	return nil
 }
+
+// firstEvent is where the events of a file begin (MySQL source, BIN_LOG_HEADER_SIZE).
+const firstEvent = 4
 
 // sameServer reports whether a position is of the server that is connected.
 func (s *Source) sameServer(at *position) bool { return at.Server == s.server.name }

@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"strconv"
+	"strings"
 	"sync"
 	"time"
 )
@@ -33,7 +34,9 @@ func (s *Source) startWatch(ctx context.Context) error {
 	}
 	ctx, stop := context.WithCancel(context.WithoutCancel(ctx))
 	w := &watch{source: s, stop: stop, db: db}
-	s.metrics.acked(&s.at)
+	if s.at.Made != 0 { // else the place is none that was read
+		s.metrics.acked(&s.at)
+	}
 	s.watch = w
 	w.joined.Go(func() { w.run(ctx) })
 	return nil
@@ -106,6 +109,9 @@ func (s *server) files(ctx context.Context, db querier) ([]logFile, error) {
 
 // expires is after how long the server purges a file; 0: never.
 func (s *server) expires() time.Duration {
+	if v, ok := s.variables["binlog_expire_logs_auto_purge"]; ok && strings.EqualFold(v, "OFF") {
+		return 0
+	}
 	if v, ok := s.variables["binlog_expire_logs_seconds"]; ok {
 		n, err := strconv.ParseInt(v, 10, 64)
 		if err == nil && n > 0 {
