@@ -38,8 +38,8 @@ type columnInfo struct {
 }
 
 // tables finds the tables that the configuration names. A name without a table,
-// and names without any, are *schemas.Faults.
-func (c *Config) tables(ctx context.Context, db *sql.DB) ([]*tableInfo, error) {
+// is a *schemas.Fault. account is who asks.
+func (c *Config) tables(ctx context.Context, db *sql.DB, account string) ([]*tableInfo, error) {
 	rows, err := query(ctx, db, `SELECT table_schema, table_name, engine, table_rows, data_length FROM information_schema.tables
 		WHERE table_type IN ('BASE TABLE', 'SYSTEM VERSIONED') AND table_schema NOT IN ('information_schema', 'performance_schema', 'sys')
 		ORDER BY table_schema, table_name`)
@@ -62,7 +62,7 @@ func (c *Config) tables(ctx context.Context, db *sql.DB) ([]*tableInfo, error) {
 		if !found && !strings.ContainsAny(pattern, "*?[") {
 			return nil, &schemas.Fault{
 				Where: fmt.Sprintf("tables[%d]", i), What: fmt.Sprintf("there is no table %s, or the user may not see it", pattern),
-				Cure: fmt.Sprintf("correct the name, or as an administrator: GRANT SELECT ON %s.%s TO CURRENT_USER of the dsn; see: sluice grants", quote(schema), quote(name)),
+				Cure: fmt.Sprintf("correct the name, or as an administrator: GRANT SELECT ON %s.%s TO %s;", quote(schema), quote(name), account),
 			}
 		}
 	}

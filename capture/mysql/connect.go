@@ -41,6 +41,9 @@ func (c *Config) settings() (*driver.Config, error) {
 	if cfg.Timeout == 0 {
 		cfg.Timeout = dialer.Timeout
 	}
+	if cfg.ReadTimeout == 0 { // an answer that never comes
+		cfg.ReadTimeout = c.Silence
+	}
 	cfg.DialFunc = dialer.DialContext
 	cfg.Logger = &driver.NopLogger{} // errors are returned
 	cfg.ParseTime = false

@@ -112,7 +112,7 @@ func (c *copies) fault(ctx context.Context, r *snapshot.Request, err error) erro
 	case codeTableDenied, codeColumnDenied:
 		return &schemas.Fault{
 			Where: r.Table, What: "may not be read by the user of the dsn", Err: errors.New(errorText(err)),
-			Cure: fmt.Sprintf("as an administrator: GRANT SELECT ON %s TO the user of the dsn; see: sluice grants %s", r.Table, c.source.capture),
+			Cure: fmt.Sprintf("as an administrator: GRANT SELECT ON %s TO %s;", c.named(r.Table).info.sql(), c.source.server.account),
 		}
 	case 0:
 		return fmt.Errorf("%w: reading table %s: %s", capture.ErrLost, r.Table, lastCause(err))

@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"strconv"
 	"strings"
 	"time"
 
@@ -37,14 +38,23 @@ func (s *Source) Diagnose(ctx context.Context, saved schemas.Position, admin str
 		return d.found, ctx.Err()
 	}
 	defer d.db.Close()
-	for _, look := range []func(context.Context) error{
-		d.lookAtSettings, d.lookAtRetention, d.lookAtPosition, d.lookAtRights, d.lookAtTables, d.lookAtZones, d.lookAtReplicas,
+	for _, look := range []struct {
+		check string
+		at    func(context.Context) error
+	}{
+		{"settings", d.lookAtSettings},
+		{"retention", d.lookAtRetention},
+		{"saved position", d.lookAtPosition},
+		{"user", d.lookAtRights},
+		{"tables", d.lookAtTables},
+		{"time zones", d.lookAtZones},
+		{"server_id", d.lookAtReplicas},
 	} {
-		if err := look(ctx); err != nil {
+		if err := look.at(ctx); err != nil {
 			if ctx.Err() != nil {
 				return d.found, ctx.Err()
 			}
-			d.fault("catalogue", err)
+			d.fault(look.check, err)
 		}
 	}
 	return d.found, nil
@@ -91,6 +101,14 @@ func (d *doctor) warnf(check, object, cure, format string, args ...any) {
 
 func (d *doctor) problemf(check, cure, format string, args ...any) {
 	d.addf(capture.Problem, check, "", cure, format, args...)
+}
+
+// count is "1 file" or "2 files".
+func count(n int, noun string) string {
+	if n != 1 {
+		noun += "s"
+	}
+	return strconv.Itoa(n) + " " + noun
 }
 
 // fault turns an error that names its cure into a finding.
@@ -157,10 +175,10 @@ func (d *doctor) lookAtRetention(ctx context.Context) error {
 		kept += f.size
 	}
 	expires := d.server.expires()
-	says := fmt.Sprintf("%d files, %s; each is kept for %s", len(files), schemas.Size(kept), expires)
+	says := fmt.Sprintf("%s, %s; each is kept for %s", count(len(files), "file"), schemas.Size(kept), expires)
 	switch {
 	case expires == 0:
-		d.warnf("retention", "", "as an administrator: SET GLOBAL binlog_expire_logs_seconds = 604800;", "%d files, %s; none is ever purged, and the disk may fill", len(files), schemas.Size(kept))
+		d.warnf("retention", "", "as an administrator: SET GLOBAL binlog_expire_logs_seconds = 604800;", "%s, %s; none is ever purged, and the disk may fill", count(len(files), "file"), schemas.Size(kept))
 	case expires < leastRetention:
 		d.warnf("retention", "", "as an administrator: SET GLOBAL binlog_expire_logs_seconds = 604800;", "%s: a capture that is away for longer must copy the tables anew", says)
 	default:
@@ -251,11 +269,40 @@ func (d *doctor) lookAtTables(ctx context.Context) error {
 		case len(rel.table.Key) == 0:
 			d.warnf("table", name, "ALTER TABLE "+rel.info.sql()+" ADD COLUMN id BIGINT UNSIGNED AUTO_INCREMENT PRIMARY KEY;", "has no key: its records have none, and it is copied in one read")
 		default:
-			d.finef("table", name, "has a key of %d columns, about %d rows", len(rel.table.Key), rel.info.rows)
+			d.finef("table", name, "has a key of %s, and about %s", count(len(rel.table.Key), "column"), count(int(rel.info.rows), "row"))
 		}
 	}
 	if len(relations) == 0 && err == nil {
 		d.problemf("tables", "correct the names, or grant SELECT on them: sluice grants "+d.Source.capture, "none of %s is there", strings.Join(d.cfg.Tables, ", "))
+	}
+	faults, err := d.server.leftOut(ctx, d.db, databases(relations))
+	if err != nil {
+		return err
+	}
+	for _, f := range faults {
+		d.fault("left out of the log", f)
+	}
+	return d.lookAtHidden(ctx)
+}
+
+// lookAtHidden looks for tables that the administrator sees and the capture's user
+// does not: a pattern passes over them without a word.
+func (d *doctor) lookAtHidden(ctx context.Context) error {
+	all, err := d.cfg.tables(ctx, d.db, d.server.account)
+	var seen []*tableInfo
+	if err == nil {
+		seen, err = d.cfg.tables(ctx, d.sql, d.server.account)
+	}
+	if f := new(schemas.Fault); errors.As(err, &f) {
+		return nil // a name without a table; that was said
+	}
+	if err != nil {
+		return err
+	}
+	for _, t := range all {
+		if !containsTable(seen, t.schema, t.name) {
+			d.addf(capture.Problem, "table", t.fullName(), "as an administrator: GRANT SELECT ON "+t.sql()+" TO "+d.server.account+";", "is named, and the user may not see it")
+		}
 	}
 	return nil
 }

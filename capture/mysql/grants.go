@@ -50,7 +50,7 @@ func (s *Source) Grants(ctx context.Context, admin string) (string, error) {
 		monitor = "BINLOG MONITOR"
 	}
 	linef("GRANT REPLICATION SLAVE, %s ON *.* TO %s;", monitor, user)
-	tables, err := s.cfg.tables(ctx, db)
+	tables, err := s.cfg.tables(ctx, db, server.account)
 	if err != nil {
 		return "", s.place(err)
 	}

@@ -129,7 +129,7 @@ func TestRefusedSessions(t *testing.T) {
 func TestAnotherServer(t *testing.T) {
 	both(t, func(t *testing.T, of func(testing.TB) *local.MySQL) {
 		settings := map[string]string{"server_id": "77"}
-		first, second := onOwn(t, own(t, of, settings)), onOwn(t, own(t, of, settings))
+		first, second, third := onOwn(t, own(t, of, settings)), onOwn(t, own(t, of, settings)), onOwn(t, own(t, of, nil))
 		r := capturetest.Open(t, first.source(t, first.config("items")), "")
 		first.exec(t, "INSERT INTO crm.items VALUES (2, 'b')")
 		r.Read(2)
@@ -137,7 +137,9 @@ func TestAnotherServer(t *testing.T) {
 		r.Close()
 		for i := range 40 { // as far as the first one, and further
 			second.exec(t, fmt.Sprintf("INSERT INTO crm.items VALUES (%d, 'x')", 100+i))
+			third.exec(t, fmt.Sprintf("INSERT INTO crm.items VALUES (%d, 'x')", 100+i))
 		}
+		third.refused(t, third.config("items"), at, "the saved position", "sluice capture crm --resnapshot")
 		second.refused(t, second.config("items"), at, "the saved position", "sluice capture crm --resnapshot")
 		c := second.config("items")
 		c.Snapshot.Mode = WhenNeeded
@@ -180,7 +182,7 @@ func TestPurged(t *testing.T) {
 		b.exec(t, "INSERT INTO crm.items VALUES (3, 'c')")
 		b.set(t, "FLUSH BINARY LOGS")
 		b.purge(t)
-		b.refused(t, b.config("items"), r.Last(), "--resnapshot")
+		b.refused(t, b.config("items"), r.Last(), "the saved position", "purged transactions that were not read", "sluice capture crm --resnapshot")
 	})
 }
 

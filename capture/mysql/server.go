@@ -25,6 +25,8 @@ type server struct {
 	named     bool
 	variables map[string]string
 	secure    bool // the session is encrypted
+	// account is whose rights the session has, as a GRANT names it.
+	account string
 }
 
 // readServer asks the server.
@@ -56,6 +58,12 @@ func readServer(ctx context.Context, db *sql.DB) (server, error) {
 		}
 	}
 	s.named = s.maria || s.variables["gtid_mode"] == "ON"
+	if rows, err = query(ctx, db, "SELECT CURRENT_USER()"); err != nil {
+		return s, fmt.Errorf("asking who the user is: %w", err)
+	}
+	user := rows[0].text(0)
+	at := strings.LastIndexByte(user, '@')
+	s.account = literal(user[:max(at, 0)]) + "@" + literal(user[at+1:])
 	ssl, err := query(ctx, db, "SHOW SESSION STATUS LIKE 'Ssl_cipher'")
 	if err != nil {
 		return s, fmt.Errorf("asking whether the session is encrypted: %w", err)
@@ -166,6 +174,23 @@ func (s *server) executed(ctx context.Context, db *sql.DB) (gtids, error) {
 	return s.set(ctx, db, name)
 }
 
+// purged are the transactions that the log no longer has: on MariaDB, those before
+// its oldest file.
+func (s *server) purged(ctx context.Context, db *sql.DB) (gtids, error) {
+	if !s.maria {
+		return s.set(ctx, db, "gtid_purged")
+	}
+	files, err := s.files(ctx, db)
+	if err != nil {
+		return nil, err
+	}
+	rows, err := query(ctx, db, fmt.Sprintf("SELECT BINLOG_GTID_POS(%s, %d)", literal(files[0].name), firstEvent))
+	if err != nil || len(rows) != 1 {
+		return nil, fmt.Errorf("asking where file %s begins: %w", files[0].name, err)
+	}
+	return parseGTIDs(rows[0].text(0), true)
+}
+
 func (s *server) set(ctx context.Context, db *sql.DB, variable string) (gtids, error) {
 	rows, err := query(ctx, db, "SELECT @@GLOBAL."+variable)
 	if err != nil || len(rows) != 1 {
@@ -185,6 +210,6 @@ func (s *server) privilegeFault(err error) error {
 	}
 	return &schemas.Fault{
 		Where: "dsn", What: "the user may not ask where the log ends", Err: err,
-		Cure: "as an administrator: GRANT " + right + " ON *.* TO CURRENT_USER of the dsn; see: sluice grants",
+		Cure: "as an administrator: GRANT " + right + " ON *.* TO " + s.account + ";",
 	}
 }

@@ -80,6 +80,9 @@ func (s *Source) open(ctx context.Context, from schemas.Position) error {
 	if err != nil {
 		return err
 	}
+	if err := s.logsAll(ctx, relations); err != nil {
+		return err
+	}
 	if s.replica, err = s.chooseID(ctx); err != nil {
 		return err
 	}
@@ -138,7 +141,7 @@ func (s *Source) outgrown(err error) bool {
 
 // relations compiles the tables.
 func (s *Source) relations(ctx context.Context) ([]*relation, error) {
-	infos, err := s.cfg.tables(ctx, s.sql)
+	infos, err := s.cfg.tables(ctx, s.sql, s.server.account)
 	if err != nil {
 		return nil, s.lost(err)
 	}
@@ -227,10 +230,10 @@ func (s *Source) Check(ctx context.Context) error {
 		err = s.server.check()
 	}
 	if err == nil {
-		_, err = s.relations(ctx)
-	}
-	if err == nil {
-		_, err = s.server.end(ctx, s.sql)
+		var relations []*relation
+		if relations, err = s.relations(ctx); err == nil {
+			err = s.logsAll(ctx, relations)
+		}
 	}
 	return errors.Join(s.place(err), s.Close(ctx))
 }
@@ -265,5 +268,5 @@ func (s *Source) resnapshot() string {
 
 // grantCure is the statement that gives a right.
 func (s *Source) grantCure(right string) string {
-	return fmt.Sprintf("as an administrator: GRANT %s ON *.* TO the user of the dsn; all rights are listed by: sluice grants %s", right, s.capture)
+	return fmt.Sprintf("as an administrator: GRANT %s ON *.* TO %s; all rights are listed by: sluice grants %s", right, s.server.account, s.capture)
 }

@@ -64,7 +64,7 @@ func (s *Source) lockFault(err error) error {
 	case 1044, codeTableDenied, codeSpecificDenied:
 		return &schemas.Fault{
 			Where: "dsn", What: "the user may not lock tables, which is needed for a moment where the server has no GTIDs", Err: err,
-			Cure: "turn gtid_mode on, or as an administrator: GRANT LOCK TABLES ON *.* TO the user of the dsn; all rights are listed by: sluice grants " + s.capture,
+			Cure: "turn gtid_mode on, or " + s.grantCure("LOCK TABLES"),
 		}
 	}
 	return err
@@ -138,10 +138,7 @@ func (s *Source) checkGTIDs(ctx context.Context, fault func(string, ...any) erro
 	if errant := read.minus(executed); errant != "" {
 		return fault("holds transactions that the server has not: %s; it is another server's, was restored, or its log was begun anew", excerptSet(errant))
 	}
-	if s.server.maria {
-		return nil // it tells when it is asked for the log
-	}
-	purged, err := s.server.set(ctx, s.sql, "gtid_purged")
+	purged, err := s.server.purged(ctx, s.sql)
 	if err != nil {
 		return err
 	}
