@@ -43,9 +43,9 @@ func (s *Source) Diagnose(ctx context.Context, saved schemas.Position, admin str
 		at    func(context.Context) error
 	}{
 		{"settings", d.lookAtSettings},
+		{"user", d.lookAtRights},
 		{"retention", d.lookAtRetention},
 		{"saved position", d.lookAtPosition},
-		{"user", d.lookAtRights},
 		{"tables", d.lookAtTables},
 		{"time zones", d.lookAtZones},
 		{"server_id", d.lookAtReplicas},
@@ -121,6 +121,11 @@ func (d *doctor) fault(check string, err error) {
 	says := f.What
 	if f.Err != nil {
 		says += ": " + errorText(f.Err)
+	}
+	for _, said := range d.found { // what several looks need is missing once
+		if said.Says == says && said.Cure == f.Cure {
+			return
+		}
 	}
 	d.problemf(check, f.Cure, "%s", says)
 }
@@ -224,32 +229,29 @@ func (d *doctor) lookAtPosition(ctx context.Context) error {
 
 // lookAtRights tries what the capture's user must be able to do.
 func (d *doctor) lookAtRights(ctx context.Context) error {
-	if _, err := d.server.end(ctx, d.sql); err != nil {
-		d.fault("user", err)
-		return nil
+	_, hidden := d.server.end(ctx, d.sql)
+	if hidden != nil {
+		d.fault("user", hidden)
 	}
 	rows, err := query(ctx, d.sql, "SHOW GRANTS")
 	if err != nil {
 		return err
 	}
-	var all strings.Builder
+	may := map[string]bool{} // of the whole server
 	for _, r := range rows {
-		all.WriteString(strings.ToUpper(r.text(0)) + "\n")
-	}
-	may := func(rights ...string) bool {
-		for _, right := range rights {
-			if strings.Contains(all.String(), right) {
-				return true
+		if list, _, ok := strings.Cut(strings.TrimPrefix(r.text(0), "GRANT "), " ON *.* TO "); ok {
+			for right := range strings.SplitSeq(list, ",") {
+				may[strings.ToUpper(strings.TrimSpace(right))] = true
 			}
 		}
-		return false
 	}
+	const all = "ALL PRIVILEGES"
 	switch {
-	case !may("REPLICATION SLAVE", "REPLICATION REPLICA", "ALL PRIVILEGES ON *.*"):
+	case !may["REPLICATION SLAVE"] && !may[all]:
 		d.problemf("user", d.grantCure("REPLICATION SLAVE"), "may not replicate")
-	case may("SUPER", "ALL PRIVILEGES ON *.*"):
+	case may["SUPER"] || may[all]:
 		d.warnf("user", "", "use one of its own: sluice grants "+d.Source.capture+" prints the SQL", "is an administrator; the capture needs to replicate and to read its tables alone")
-	default:
+	case hidden == nil:
 		d.finef("user", "", "may replicate and see where the log ends")
 	}
 	return nil

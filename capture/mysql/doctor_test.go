@@ -98,6 +98,7 @@ func TestDoctorAndGrants(t *testing.T) {
 			diagnose(t, s, "", b.dsn, level, check, says, cure)
 		}
 		want(capture.Problem, "user", "may not ask where the log ends", account)
+		want(capture.Problem, "user", "may not replicate", "GRANT REPLICATION SLAVE ON *.* "+account)
 		want(capture.Problem, "table", b.name+".items is named, and the user may not see it", "GRANT SELECT ON `"+b.name+"`.`items` "+account)
 		want(capture.Problem, "tables", "none of "+b.name+".*", "sluice grants crm")
 		sql, err := s.Grants(t.Context(), b.dsn)

@@ -43,7 +43,7 @@ func decodeJSON(dst *schemas.Value, src []byte, a *schemas.Arena) error {
 		return nil
 	}
 	// Most documents are no longer as text; those that are go through a buffer.
-	out, err := appendJSON(a.Grow(2*len(src) + 32)[:0], src[0], src[1:], 0)
+	out, err := appendJSON(a.Grow(2*len(src) + 32)[:0], src[0], src[1:], 0, 32*len(src)+1024)
 	if err != nil {
 		return err
 	}
@@ -56,11 +56,13 @@ func decodeJSON(dst *schemas.Value, src []byte, a *schemas.Arena) error {
 	return nil
 }
 
-func appendJSON(out []byte, kind byte, b []byte, depth int) ([]byte, error) {
+// appendJSON writes a value. limit bounds all that is written: offsets of a broken
+// document may lead in circles, and no other is 32 times as long as text.
+func appendJSON(out []byte, kind byte, b []byte, depth, limit int) ([]byte, error) {
 	r := &reader{b: b}
 	switch kind {
 	case jsonSmallObject, jsonLargeObject, jsonSmallArray, jsonLargeArray:
-		return appendCompound(out, kind, b, depth+1)
+		return appendCompound(out, kind, b, depth+1, limit)
 	case jsonLiteral:
 		switch r.u8() {
 		case 0:
@@ -124,8 +126,8 @@ func (r *reader) varRun() []byte {
 
 // appendCompound writes an object or an array. Offsets count from b's begin;
 // small values stand in place of their offset.
-func appendCompound(out []byte, kind byte, b []byte, depth int) ([]byte, error) {
-	if depth > maxJSONDepth {
+func appendCompound(out []byte, kind byte, b []byte, depth, limit int) ([]byte, error) {
+	if depth > maxJSONDepth || len(out) > limit {
 		return nil, errJSON
 	}
 	large := kind == jsonLargeObject || kind == jsonLargeArray
@@ -183,7 +185,7 @@ func appendCompound(out []byte, kind byte, b []byte, depth int) ([]byte, error) 
 			here = b[at:]
 		}
 		var err error
-		if out, err = appendJSON(out, kind, here, depth); err != nil {
+		if out, err = appendJSON(out, kind, here, depth, limit); err != nil {
 			return nil, err
 		}
 	}

@@ -62,7 +62,7 @@ func (d *decoder) rows(ctx context.Context, kind replication.EventType, b []byte
 	}
 	rel := d.tables[id]
 	switch {
-	case r.short:
+	case r.short, n == 0: // a row of no columns would have no end
 		return errShort
 	case rel == nil:
 		return errors.New("no event told the layout of its table")

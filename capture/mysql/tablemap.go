@@ -214,7 +214,7 @@ func (t *tableMap) optional(field byte, v []byte) error {
 		}
 		t.each(kind, func(c *logged) {
 			n := r.packed()
-			for range min(n, uint64(len(v))) {
+			for i := uint64(0); i < n && !r.short; i++ {
 				c.labels = append(c.labels, string(r.run()))
 			}
 		})

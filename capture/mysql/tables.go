@@ -82,21 +82,26 @@ func (s *Source) altered(schema string, st *statement, text []byte) {
 }
 
 // unread is a table that nobody asked for.
-func unread(m *tableMap) *relation {
+func unread(m *tableMap) (*relation, error) {
 	rel := &relation{columns: make([]column, len(m.columns))}
 	for i, l := range m.columns {
 		c := &rel.columns[i]
 		c.logged = l
-		c.measure()
+		if err := c.measure(); err != nil {
+			return nil, fmt.Errorf("column %d of table %s.%s: %w", i+1, m.schema, m.name, err)
+		}
 	}
-	return rel
+	return rel, nil
 }
 
 // relation finds how the rows of an event's table are read. layout is the part of
 // the event that tells.
 func (s *Source) relation(ctx context.Context, m *tableMap, layout string, at place) (*relation, error) {
 	if !s.cfg.captures(m.schema, m.name) {
-		rel := unread(m)
+		rel, err := unread(m)
+		if err != nil {
+			return nil, err
+		}
 		rel.body = layout
 		return rel, nil
 	}
@@ -148,15 +153,16 @@ func (s *Source) discovered(name string, fresh bool) {
 
 // measure finds how many bytes the values of a column have in the log, without
 // knowing what they mean.
-func (c *column) measure() {
+func (c *column) measure() error {
 	var d dialect
 	d.names = map[uint64]string{c.collation: binaryCharset}
 	d.charsets = map[string]*charset{binaryCharset: {name: binaryCharset}}
 	l := c.logged
 	l.labels = nil
 	known, err := d.resolve(l, special{})
-	if err != nil { // no kind that parseTableMap lets pass
-		panic(fmt.Sprintf("column of type %d: %v", l.kind, err))
+	if err != nil {
+		return err
 	}
 	c.width, c.prefix = known.width, known.prefix
+	return nil
 }
