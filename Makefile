@@ -121,7 +121,7 @@ $(FUMPT):
 
 .PHONY: install-services
 install-services: ## Install the servers that tests need and this machine lacks (Debian, as root)
-	@$(call install,postgres redis kafka)
+	@$(call install,postgres redis kafka mysql mariadb)
 	@$(call install,postgis)
 
 .PHONY: install-postgres

@@ -31,7 +31,7 @@ func Run(t *testing.T, newHarness func(t *testing.T) Harness) {
 	}
 }
 
-const itemsTable = "CREATE TABLE items (id int PRIMARY KEY, name varchar(20000)); " + markerTable
+const itemsTable = "CREATE TABLE items (id int PRIMARY KEY, name varchar(10000)); " + markerTable
 
 var items = Options{Tables: []string{"items", "marker"}}
 

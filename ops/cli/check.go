@@ -89,11 +89,17 @@ func parts(f *config.File) []part {
 	var all []part
 	for _, name := range slices.Sorted(maps.Keys(f.Captures)) {
 		p := part{Part: "capture", Name: name, To: []string{name + ".*"}}
-		if pg := f.Captures[name].Postgres; pg != nil {
-			p.Kind, p.From, p.To = "postgres", pg.Tables, nil
-			for _, t := range pg.Tables {
-				p.To = append(p.To, name+"."+t)
-			}
+		switch c := f.Captures[name]; {
+		case c.Postgres != nil:
+			p.Kind, p.From = "postgres", c.Postgres.Tables
+		case c.MySQL != nil:
+			p.Kind, p.From = "mysql", c.MySQL.Tables
+		}
+		if p.From != nil {
+			p.To = nil
+		}
+		for _, t := range p.From {
+			p.To = append(p.To, name+"."+t)
 		}
 		all = append(all, p)
 	}

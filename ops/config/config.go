@@ -1,6 +1,7 @@
 package config
 
 import (
+	"sluice/capture/mysql"
 	"sluice/capture/postgres"
 	"sluice/capture/pump"
 	"sluice/schemas/avro"
@@ -28,6 +29,8 @@ type File struct {
 // Capture is one database to read. Exactly one kind is set.
 type Capture struct {
 	Postgres *postgres.Config `yaml:"postgres"`
+	// MySQL is for MariaDB, too.
+	MySQL *mysql.Config `yaml:"mysql"`
 
 	Avro    avro.Options `yaml:"avro"`
 	Commit  pump.Config  `yaml:"commit"`
@@ -52,7 +55,7 @@ type Sink struct {
 
 // Kinds says which kinds of database a capture can have, and which it has.
 func (c *Capture) Kinds() (known, set []string) {
-	return kinds(kind{"postgres", c.Postgres != nil})
+	return kinds(kind{"postgres", c.Postgres != nil}, kind{"mysql", c.MySQL != nil})
 }
 
 // Kinds says which kinds of target a sink can have, and which it has.

@@ -35,6 +35,9 @@ func (f *File) parts() iter.Seq2[string, any] {
 				if c.Postgres != nil {
 					add(at+".postgres", c.Postgres)
 				}
+				if c.MySQL != nil {
+					add(at+".mysql", c.MySQL)
+				}
 				add(at+".avro", &c.Avro)
 				add(at+".commit", &c.Commit)
 				add(at, &c.Records)

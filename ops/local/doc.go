@@ -1,6 +1,6 @@
 // Package local starts private servers on this machine, for tests, for the
-// demo and for benchmarks: Postgres, Redis, Apache Kafka, an embedded Kafka
-// broker and an embedded schema registry.
+// demo and for benchmarks: Postgres, MySQL, MariaDB, Redis, Apache Kafka, an
+// embedded Kafka broker and an embedded schema registry.
 //
 // Every server lives in a directory of its own and listens on a free port of
 // the loopback interface, so that any number of them run side by side and

@@ -20,6 +20,8 @@ const (
 	PartPostgres Part = "postgres"
 	PartRedis    Part = "redis"
 	PartKafka    Part = "kafka"
+	PartMySQL    Part = "mysql"
+	PartMariaDB  Part = "mariadb"
 )
 
 // source says of a part how to find it, or what is needed to fetch it, which
@@ -34,6 +36,12 @@ var parts = map[Part]source{
 	PartPostgres: {find: func() error { _, err := findPostgres(); return err }, packages: []string{"postgresql"}},
 	PartRedis:    {find: func() error { _, err := findRedis(); return err }, packages: []string{"redis-server"}},
 	PartKafka:    {find: func() error { _, err := Java("kafka"); return err }, packages: []string{"default-jre-headless", "maven"}},
+	PartMySQL:    {find: canFetchMySQL, fetch: FetchMySQL},
+	// The core packages have no service of the system, which would start.
+	PartMariaDB: {
+		find:     func() error { _, err := FlavourMariaDB.find(); return err },
+		packages: []string{"mariadb-server-core", "mariadb-client-core"},
+	},
 }
 
 // sourceOf knows the versions of Postgres and its extension beside the parts.

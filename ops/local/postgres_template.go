@@ -7,7 +7,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"runtime"
 	"strconv"
 	"strings"
 	"syscall"
@@ -68,58 +67,17 @@ func copyTemplate(ctx context.Context, bin, data string, as *account) error {
 	if err != nil {
 		return fmt.Errorf("asking postgres for its version: %w", err)
 	}
-	key := strings.Map(func(r rune) rune {
-		if r == '.' || r >= '0' && r <= '9' || r >= 'a' && r <= 'z' {
-			return r
+	kept, err := template(ctx, "postgres", string(version), as, func(ctx context.Context, made string) error {
+		err := initdb(ctx, bin, made, "C.UTF-8", as)
+		if err != nil && initdb(ctx, bin, made, "C", as) == nil {
+			return nil // not every system has the locale C.UTF-8; C sorts the same
 		}
-		return '-'
-	}, strings.ToLower(strings.TrimSpace(string(version))))
-	cache, err := cacheDir("postgres")
+		return err
+	})
 	if err != nil {
 		return err
 	}
-	template := filepath.Join(cache, key)
-	if _, err := os.Stat(filepath.Join(template, "PG_VERSION")); err != nil {
-		if err := makeTemplate(ctx, bin, template, as); err != nil {
-			return err
-		}
-	}
-	return copyTree(ctx, template, data)
-}
-
-// makeTemplate runs initdb beside the cache, as the account may not reach into
-// the home of root, and moves the result in with one rename, so that two
-// processes may do this at the same time.
-func makeTemplate(ctx context.Context, bin, template string, as *account) error {
-	work, err := place("", "initdb")
-	if err != nil {
-		return err
-	}
-	defer os.RemoveAll(work)
-	if err := errors.Join(os.Chmod(work, 0o755), give(work, as)); err != nil {
-		return fmt.Errorf("preparing initdb: %w", err)
-	}
-	made := filepath.Join(work, "data")
-	if err := initdb(ctx, bin, made, "C.UTF-8", as); err != nil {
-		// Not every system has the locale C.UTF-8; C sorts the same.
-		if err2 := initdb(ctx, bin, made, "C", as); err2 != nil {
-			return err
-		}
-	}
-	part, err := os.MkdirTemp(filepath.Dir(template), "part-")
-	if err != nil {
-		return fmt.Errorf("keeping the result of initdb: %w", err)
-	}
-	defer os.RemoveAll(part)
-	if err := copyTree(ctx, made, filepath.Join(part, "data")); err != nil {
-		return err
-	}
-	if err := os.Rename(filepath.Join(part, "data"), template); err != nil {
-		if _, err2 := os.Stat(filepath.Join(template, "PG_VERSION")); err2 != nil {
-			return fmt.Errorf("keeping the result of initdb: %w", err)
-		}
-	}
-	return nil
+	return copyTree(ctx, kept, data)
 }
 
 func initdb(ctx context.Context, bin, data, locale string, as *account) error {
@@ -130,19 +88,6 @@ func initdb(ctx context.Context, bin, data, locale string, as *account) error {
 	cmd.SysProcAttr = attributes(syscall.SIGKILL, as)
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return fmt.Errorf("running initdb: %w: %s", err, strings.TrimSpace(string(out)))
-	}
-	return nil
-}
-
-// copyTree copies with cp, which keeps the modes and shares the blocks where
-// the file system can.
-func copyTree(ctx context.Context, from, to string) error {
-	args := []string{"-Rp", from, to}
-	if runtime.GOOS == "linux" {
-		args = append([]string{"--reflink=auto"}, args...)
-	}
-	if out, err := exec.CommandContext(ctx, "cp", args...).CombinedOutput(); err != nil {
-		return fmt.Errorf("copying %s: %w: %s", from, err, strings.TrimSpace(string(out)))
 	}
 	return nil
 }

@@ -27,6 +27,8 @@ func source(name string, c *config.Capture, log *slog.Logger) (capture.Source, e
 	switch {
 	case c.Postgres != nil:
 		return c.Postgres.New(name, log)
+	case c.MySQL != nil:
+		return c.MySQL.New(name, log)
 	}
 	return nil, unknownKind("captures." + name)
 }

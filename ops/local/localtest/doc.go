@@ -2,8 +2,9 @@
 // starts the server, the tests of one binary share it, and it is gone when
 // they are:
 //
-//   - Postgres is started once a test binary and ends with it. It runs outside
-//     the process and keeps no goroutine, so goleak has nothing to say.
+//   - Postgres, MySQL and MariaDB are started once a test binary and end with it.
+//     They run outside the process and keep no goroutine, so goleak has nothing
+//     to say.
 //   - The embedded broker and the registry run inside the process. They are
 //     closed when the last test that asked for them has ended, and start anew,
 //     empty, with the next.

@@ -2,6 +2,7 @@ package localtest_test
 
 import (
 	"context"
+	"database/sql"
 	"net/http"
 	"strings"
 	"testing"
@@ -11,6 +12,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 	"go.uber.org/goleak"
 
+	"sluice/ops/local"
 	"sluice/ops/local/localtest"
 )
 
@@ -105,4 +107,40 @@ func TestPrefixIsAName(t *testing.T) {
 	if len(a) > 40 || a[:len("testprefixisaname_")] != "testprefixisaname_" {
 		t.Errorf("prefix = %q", a)
 	}
+}
+
+func TestMySQLDatabasesAreSeparateAndDropped(t *testing.T) {
+	for name, server := range map[string]func(testing.TB) *local.MySQL{"mysql": localtest.MySQL, "mariadb": localtest.MariaDB} {
+		t.Run(name, func(t *testing.T) {
+			var dropped string
+			t.Run("user", func(t *testing.T) {
+				if first, second := server(t), server(t); first != second {
+					t.Error("one test binary has two servers")
+				}
+				dropped = localtest.MySQLDatabase(t, server(t))
+				if other := localtest.MySQLDatabase(t, server(t)); other == dropped {
+					t.Fatalf("two databases share the DSN %s", dropped)
+				}
+				if err := ping(t, dropped); err != nil {
+					t.Fatal(err)
+				}
+			})
+			if dropped == "" {
+				t.Skip("no server")
+			}
+			if err := ping(t, dropped); err == nil {
+				t.Error("the database of a finished test is still there")
+			}
+		})
+	}
+}
+
+func ping(t *testing.T, dsn string) error {
+	t.Helper()
+	db, err := sql.Open("mysql", dsn)
+	if err != nil {
+		return err
+	}
+	defer db.Close()
+	return db.PingContext(t.Context())
 }
