@@ -2,12 +2,14 @@ package mysql
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sync"
 	"time"
 
 	"github.com/go-mysql-org/go-mysql/replication"
 
+	"sluice/capture"
 	"sluice/schemas"
 )
 
@@ -163,7 +165,8 @@ func (d *decoder) passed() {
 
 // broken says where an event is that cannot be read.
 func (d *decoder) broken(kind replication.EventType, err error) error {
-	if _, ok := err.(*schemas.Fault); ok || isContext(err) {
+	// A question to the catalogue may find the server gone: the event is as it was.
+	if _, ok := err.(*schemas.Fault); ok || isContext(err) || errors.Is(err, capture.ErrLost) {
 		return err
 	}
 	return &schemas.Fault{
