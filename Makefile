@@ -37,7 +37,7 @@ help: ## List the targets
 		/^[a-z-]+:.*## / {printf "  %-17s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
 	@echo
 	@echo "Variables: FOR=60s (demo; 0 = until Ctrl-C), ROUNDS=20 and SEED=n (crash), OF=mysql (crash-capture), ROWS=1000000"
-	@echo "(bench-postgres), VERSIONS=15,17 (test-matrix; default all), FUZZTIME=20s (fuzz), RACE=1 and PKG=./... (test), REQUIRE_SERVICES=1 (a"
+	@echo "(bench-postgres, bench-mysql), VERSIONS=15,17 (test-matrix; default all), FUZZTIME=20s (fuzz), RACE=1 and PKG=./... (test), REQUIRE_SERVICES=1 (a"
 	@echo "missing server fails the tests instead of skipping them)."
 
 .PHONY: demo
@@ -98,6 +98,11 @@ bench: ## The benchmarks that stand beside the code
 bench-postgres: build install-postgres ## Drain, snapshot and latency of the Postgres capture, as ratios of one run; ARGS="drain -o json"
 	go run ./ops/bench postgres $(or $(ARGS),--rows $(ROWS))
 
+.PHONY: bench-mysql
+bench-mysql: build install-mysql ## Drain of the binary logs of MySQL and MariaDB beside go-mysql's own syncer; ARGS="drain -o json"
+	@for of in mysql mariadb; do \
+		go run ./ops/bench $$of $(or $(ARGS),--rows $(ROWS) --cpuprofile bin/$$of.prof); done
+
 ##@ Checks
 
 .PHONY: check
@@ -135,6 +140,10 @@ install-services: ## Install the servers that tests need and this machine lacks 
 .PHONY: install-crash
 install-crash:
 	@$(call install,postgres mysql mariadb sysbench)
+
+.PHONY: install-mysql
+install-mysql:
+	@$(call install,mysql mariadb)
 
 .PHONY: install-postgres
 install-postgres:

@@ -23,7 +23,7 @@ type latency struct {
 	rate int
 	last time.Duration
 
-	stage *stage
+	stage *postgresStage
 	sent  []atomic.Int64 // by id: nanoseconds since begin
 	begin time.Time
 }
@@ -44,7 +44,7 @@ func (l *latency) run(ctx context.Context, binary string) (_ *report, err error)
 	if l.rate < 1 || l.last <= 0 {
 		return nil, errors.New("the latency needs --rate and --for above 0")
 	}
-	if l.stage, err = openStage(ctx, binary); err != nil {
+	if l.stage, err = openPostgres(ctx, binary); err != nil {
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, l.stage.close()) }()
@@ -65,7 +65,7 @@ func (l *latency) run(ctx context.Context, binary string) (_ *report, err error)
 	if err := insert(ctx, db, 0, 0, 1); err != nil {
 		return nil, err
 	}
-	if _, err := p.until(ctx, func() (bool, error) { return captured(p) }); err != nil {
+	if _, err := p.until(ctx, func() (bool, error) { return first(p) }); err != nil {
 		return nil, err
 	}
 	n := warmUp + int(l.last.Seconds()*float64(l.rate))
@@ -97,8 +97,8 @@ func (l *latency) run(ctx context.Context, binary string) (_ *report, err error)
 	return r, nil
 }
 
-// captured reports whether the first row has come, by snapshot or by stream.
-func captured(p *process) (bool, error) {
+// first reports whether the first row has come, by snapshot or by stream.
+func first(p *process) (bool, error) {
 	for _, op := range []string{"r", "c"} {
 		if n, err := p.records(op); err == nil && n == 1 {
 			return true, nil

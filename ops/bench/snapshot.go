@@ -17,7 +17,7 @@ import (
 // same library that is given ready records of the same size, keys and headers.
 type snapshot struct {
 	rows, rounds int
-	stage        *stage
+	stage        *postgresStage
 }
 
 func (s *snapshot) flags(f *flag.FlagSet) {
@@ -26,7 +26,7 @@ func (s *snapshot) flags(f *flag.FlagSet) {
 }
 
 func (s *snapshot) run(ctx context.Context, binary string) (_ *report, err error) {
-	if s.stage, err = openStage(ctx, binary); err != nil {
+	if s.stage, err = openPostgres(ctx, binary); err != nil {
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, s.stage.close()) }()
@@ -82,7 +82,7 @@ func (s *snapshot) capture(ctx context.Context, round int) (time.Duration, float
 		return 0, 0, err
 	}
 	defer p.stop()
-	took, err := p.captured(ctx, "r", s.rows)
+	took, err := p.drained(ctx, "r", s.rows)
 	return took, p.peakMB(), err
 }
 
