@@ -35,6 +35,9 @@ type Config struct {
 	// "null" (the epoch where the column is NOT NULL; the default), "epoch" or
 	// "error".
 	ZeroDates string `yaml:"zero_dates"`
+	// Transactions adds the topic "<capture>.transaction" and each change's place
+	// in its transaction; default false.
+	Transactions bool `yaml:"transactions"`
 	// Snapshot says what is copied of the rows that the tables hold; a word
 	// stands for its mode.
 	Snapshot SnapshotConfig `yaml:"snapshot"`

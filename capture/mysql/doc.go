@@ -32,6 +32,8 @@
 // handed out as they are read, and nothing of it needs to be kept: the position
 // can lie at each of them.
 //
+// With "transactions: true" the END of a transaction counts as one row more.
+//
 // # Which server it is
 //
 // MySQL's transactions carry the UUID of the server that first ran them. A

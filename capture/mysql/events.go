@@ -34,6 +34,7 @@ type decoder struct {
 	// started: the server has told in which file it begins.
 	started bool
 
+	counts  counts
 	tables  map[uint64]*relation // by the number that the events carry
 	payload payload
 	prefix  []byte // begins the names of the transaction's changes
@@ -82,7 +83,7 @@ type hand struct {
 
 func newDecoder(st *stream, from position) (*decoder, error) {
 	d := &decoder{stream: st, source: st.source, at: from.Place, skip: from, tables: map[uint64]*relation{}, found: from.Row == 0}
-	d.progress.place = from.Place
+	d.progress.place, d.counts.on = from.Place, d.source.cfg.Transactions
 	if st.source.server.named {
 		set, err := parseGTIDs(from.GTIDs, st.source.server.maria)
 		if err != nil {
@@ -316,6 +317,7 @@ func (d *decoder) begin(kind replication.EventType, seconds uint32, begins place
 		d.found, d.hand.skip = true, d.skip.Row
 	}
 	d.prefix = d.appendPrefix(d.prefix[:0])
+	d.count()
 	if e := d.source.engine; e != nil && e.Active() && d.hand.skip == 0 {
 		d.hand.whole = true
 		e.Begin(d.tx())
@@ -355,6 +357,7 @@ func (d *decoder) finish() error {
 	if !h.open {
 		return nil
 	}
+	d.ended()
 	if h.row < h.skip {
 		return &schemas.Fault{
 			Where: "the saved position", What: fmt.Sprintf("lies behind row %d of transaction %s, which has %d", h.skip, d.prefix, h.row),

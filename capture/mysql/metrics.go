@@ -28,14 +28,23 @@ type mark struct {
 const maxMarks = 4096
 
 func newMetrics(capture string) *metrics {
-	gauge := func(name, help string) *prometheus.GaugeVec {
-		return prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: name, Help: help, ConstLabels: prometheus.Labels{"capture": capture}}, nil)
+	gauge := func(o prometheus.GaugeOpts) *prometheus.GaugeVec {
+		o.ConstLabels = prometheus.Labels{"capture": capture}
+		return prometheus.NewGaugeVec(o, nil)
 	}
 	return &metrics{
-		lag:        gauge("sluice_mysql_binlog_lag_bytes", "Log written and not yet durable in Kafka."),
-		lagSeconds: gauge("sluice_mysql_binlog_lag_seconds", "How long ago the oldest log that is not durable in Kafka was first seen."),
-		left:       gauge("sluice_mysql_binlog_retention_left_seconds", "How long until the server may purge the file that is being read; absent while it is the server's newest, or is never purged."),
-		kept:       gauge("sluice_mysql_binlog_kept_bytes", "Log that the server keeps."),
+		lag: gauge(prometheus.GaugeOpts{
+			Name: "sluice_mysql_binlog_lag_bytes", Help: "Log written and not yet durable in Kafka.",
+		}),
+		lagSeconds: gauge(prometheus.GaugeOpts{
+			Name: "sluice_mysql_binlog_lag_seconds", Help: "How long ago the oldest log that is not durable in Kafka was first seen.",
+		}),
+		left: gauge(prometheus.GaugeOpts{
+			Name: "sluice_mysql_binlog_retention_left_seconds", Help: "How long until the server may purge the file that is being read; absent while it is the server's newest, or is never purged.",
+		}),
+		kept: gauge(prometheus.GaugeOpts{
+			Name: "sluice_mysql_binlog_kept_bytes", Help: "Log that the server keeps.",
+		}),
 	}
 }
 

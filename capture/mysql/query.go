@@ -239,7 +239,7 @@ func (d *decoder) truncate(ctx context.Context, schema, name string) error {
 		return nil
 	}
 	d.hand.row++
-	if d.hand.row <= d.hand.skip {
+	if d.durable() && !d.counts.on {
 		return nil
 	}
 	b := d.stream.cur

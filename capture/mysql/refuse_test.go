@@ -97,6 +97,20 @@ func TestRefusedSessions(t *testing.T) {
 				}
 			})
 		}
+		t.Run("partial JSON", func(t *testing.T) {
+			if of(t).Flavour() == local.FlavourMariaDB {
+				return // it logs whole documents
+			}
+			b := newBed(t, of(t))
+			b.exec(t, "CREATE TABLE items (id int PRIMARY KEY, j json); INSERT INTO items VALUES (1, JSON_OBJECT('a', 1, 'pad', REPEAT('x', 1000)))")
+			s := b.source(t, b.config("items"))
+			r := capturetest.Open(t, s, "")
+			r.Settle(b.harness())
+			b.set(t, "SET SESSION binlog_row_value_options = 'PARTIAL_JSON'; UPDATE items SET j = JSON_SET(j, '$.a', 2); SET SESSION binlog_row_value_options = ''")
+			if said := failure(t, s); !strings.Contains(said, "SET GLOBAL binlog_row_value_options = ''") || !strings.Contains(said, "--resnapshot") {
+				t.Error(said)
+			}
+		})
 		t.Run("xa", func(t *testing.T) {
 			b := newBed(t, of(t))
 			b.exec(t, "CREATE TABLE items (id int PRIMARY KEY)")

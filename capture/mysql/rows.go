@@ -90,7 +90,7 @@ func (d *decoder) images(ctx context.Context, rel *relation, kind replication.Ev
 	rest := data
 	for len(rest) > 0 {
 		d.hand.row++
-		if rel.table == nil || d.hand.row <= d.hand.skip {
+		if rel.table == nil || d.durable() && !d.counts.on {
 			var err error
 			if rest, err = skipImage(rel, present, rest); err == nil && isUpdate {
 				rest, err = skipImage(rel, after, rest)
@@ -260,9 +260,15 @@ func (d *decoder) change(ctx context.Context, b *block, rel *relation, old, now 
 
 // append appends a change, unless a running snapshot brings it.
 func (d *decoder) append(ctx context.Context, b *block, c schemas.Change, suffix string) error {
-	if e := d.source.engine; e != nil && e.Active() {
+	if e := d.source.engine; e != nil && e.Active() && !d.durable() {
 		if pass, err := e.Observe(ctx, d.tx(), d.hand.whole, &c); err != nil || !pass {
 			return err
+		}
+	}
+	if d.counts.on {
+		c.Transaction = d.place(b, c.Table.Schema, c.Table.Name)
+		if d.durable() {
+			return nil // it was only to be counted
 		}
 	}
 	id := append(b.arena.Grow(len(d.prefix)+16+len(suffix)), d.prefix...)

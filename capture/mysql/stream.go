@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"net"
-	"os"
 	"slices"
 	"strconv"
 	"sync"
@@ -188,7 +187,7 @@ func (st *stream) fault(err error) error {
 	switch {
 	case err == nil, errors.As(err, &f), errors.Is(err, context.Canceled):
 		return err
-	case errors.Is(err, os.ErrDeadlineExceeded):
+	case st.wire.silent.Load():
 		return fmt.Errorf("%w: the server has said nothing for %s", capture.ErrLost, st.source.cfg.Silence)
 	}
 	switch errorCode(err) {

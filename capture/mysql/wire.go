@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net"
+	"os"
 	"sync/atomic"
 	"time"
 )
@@ -17,6 +18,7 @@ type wire struct {
 	pause, resume func()
 	started       atomic.Bool
 	closed        atomic.Bool
+	silent        atomic.Bool // it was given up; go-mysql does not pass on why
 	conn          atomic.Pointer[net.Conn]
 }
 
@@ -55,6 +57,9 @@ func (c *wireConn) Read(p []byte) (int, error) {
 		return 0, err
 	}
 	n, err := c.Conn.Read(p)
+	if errors.Is(err, os.ErrDeadlineExceeded) {
+		c.w.silent.Store(true)
+	}
 	c.w.resume()
 	return n, err
 }

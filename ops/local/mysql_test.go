@@ -10,6 +10,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	_ "github.com/go-sql-driver/mysql"
 
@@ -175,6 +176,35 @@ func TestMySQLHasItsClients(t *testing.T) {
 		out, err := exec.CommandContext(ctx, client, "--no-defaults", "-uroot", "--socket="+s.Socket(), "-NBe", "SELECT 40 + 2").CombinedOutput()
 		if err != nil || strings.TrimSpace(string(out)) != "42" {
 			t.Errorf("%s: %v: %s", client, err, out)
+		}
+	})
+}
+
+func TestMySQLReplicaFollowsAndIsPromoted(t *testing.T) {
+	flavours(t, func(t *testing.T, f local.Flavour) {
+		primary := startMySQL(t, local.MySQLOptions{Flavour: f})
+		ask(t, primary, "CREATE DATABASE d", "CREATE TABLE d.t (a int PRIMARY KEY)", "INSERT INTO d.t VALUES (1)", "SELECT 1")
+		replica, err := local.StartMySQLReplica(t.Context(), primary, local.MySQLOptions{})
+		need(t, err)
+		t.Cleanup(func() { _ = replica.Stop() })
+		ask(t, primary, "INSERT INTO d.t VALUES (2)", "SELECT 1")
+		deadline, tick := time.After(time.Minute), time.NewTicker(20*time.Millisecond)
+		defer tick.Stop()
+		const tables = "SELECT COUNT(*) FROM information_schema.tables WHERE table_schema = 'd'"
+		for ask(t, replica, tables) != "1" || ask(t, replica, "SELECT COUNT(*) FROM d.t") != "2" {
+			select {
+			case <-tick.C:
+			case <-deadline:
+				t.Fatal("the replica does not catch up")
+			}
+		}
+		if err := replica.Promote(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		ask(t, primary, "INSERT INTO d.t VALUES (3)", "SELECT 1")
+		ask(t, replica, "INSERT INTO d.t VALUES (4)", "SELECT 1")
+		if got := ask(t, replica, "SELECT GROUP_CONCAT(a ORDER BY a) FROM d.t"); got != "1,2,4" {
+			t.Errorf("the promoted replica has %s", got)
 		}
 	})
 }
