@@ -2,10 +2,13 @@ package main
 
 import (
 	"context"
+	"encoding/binary"
 	"errors"
 	"flag"
 	"fmt"
 	"time"
+
+	"github.com/twmb/franz-go/pkg/kgo"
 )
 
 // drain reads the same changes several times a round: with the limits of the
@@ -112,5 +115,39 @@ func (d *drain) measure(ctx context.Context, round int, r *report, limit time.Du
 		profiled <- nil
 	}
 	took, err := p.drained(ctx, "c", d.rows)
-	return took, p.peakMB(), errors.Join(err, <-profiled)
+	if err = errors.Join(err, <-profiled); err != nil {
+		return 0, 0, err
+	}
+	return took, p.peakMB(), d.once(ctx, d.capture(round)+"."+d.stage.captured.table)
+}
+
+// once reads the topic as a consumer of committed records does, and makes sure that
+// each row is there, and none twice.
+func (d *drain) once(ctx context.Context, topic string) error {
+	seen, n := make([]bool, d.rows+1), 0
+	err := d.stage.kafka().ReadToEnd(ctx, nil, func(r *kgo.Record) error {
+		id, err := rowOf(r, d.rows)
+		if err == nil && seen[id] {
+			err = fmt.Errorf("row %d came twice", id)
+		}
+		if err == nil {
+			seen[id] = true
+			n++
+		}
+		return err
+	}, topic)
+	if err == nil && n != d.rows {
+		err = fmt.Errorf("topic %s has %d rows of %d", topic, n, d.rows)
+	}
+	return err
+}
+
+// rowOf is the id that a record's key has: a Confluent header and one long.
+func rowOf(r *kgo.Record, most int) (int64, error) {
+	if len(r.Key) > 5 {
+		if id, size := binary.Varint(r.Key[5:]); size > 0 && id >= 0 && id <= int64(most) {
+			return id, nil
+		}
+	}
+	return 0, fmt.Errorf("a record with the key %x", r.Key)
 }

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/binary"
 	"errors"
 	"flag"
 	"fmt"
@@ -165,10 +164,9 @@ func (l *latency) consume(ctx context.Context, ready chan<- struct{}, n int) ([]
 			return nil, err
 		}
 		for r := range fetched.RecordsAll() {
-			// The key is a Confluent header and one long.
-			id, size := binary.Varint(r.Key[5:])
-			if size <= 0 || id < 0 || id > int64(n) {
-				return nil, fmt.Errorf("a record with the key %x", r.Key)
+			id, err := rowOf(r, n)
+			if err != nil {
+				return nil, err
 			}
 			once.Do(func() { close(ready) })
 			if id == 0 {
