@@ -76,8 +76,8 @@ crash-capture: build install-crash ## The same of the capture and of its databas
 	ROUNDS=$(ROUNDS) SEED=$(SEED) REQUIRE_SERVICES=1 go test ./ops/e2e -run '^TestCaptureCrash$$/^($(or $(subst $(space),|,$(strip $(OF))),.*))$$' -count=1 -v -timeout 60m
 
 .PHONY: crash-mysql
-crash-mysql: ## crash-capture of MySQL and MariaDB
-	@$(MAKE) --no-print-directory crash-capture OF="mysql mariadb"
+crash-mysql: ## crash-capture of MySQL, with GTIDs and without, and MariaDB
+	@$(MAKE) --no-print-directory crash-capture OF="mysql mariadb mysql-without-gtids"
 
 .PHONY: fuzz
 fuzz: ## Each fuzz target for FUZZTIME

@@ -5,7 +5,6 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"time"
 
@@ -155,7 +154,7 @@ func (d *mysqlDrain) limit(ctx context.Context, _ int, name string) (time.Durati
 	start := time.Now()
 	syncer := replication.NewBinlogSyncer(replication.BinlogSyncerConfig{
 		ServerID: 4_000_000_000, Flavor: flavour, Host: "127.0.0.1", Port: uint16(d.server.Port()), User: "root",
-		RawModeEnabled: name == syncerRaw, Logger: slog.New(slog.NewTextHandler(io.Discard, nil)),
+		RawModeEnabled: name == syncerRaw, Logger: slog.New(slog.DiscardHandler),
 	})
 	defer syncer.Close()
 	stream, err := syncer.StartSync(d.begin)

@@ -35,6 +35,7 @@ func TestCaptureCrash(t *testing.T) {
 		{"postgres", startPostgresVictim},
 		{"mysql", startMySQLVictim},
 		{"mariadb", startMariaDBVictim},
+		{"mysql-without-gtids", startPlainVictim},
 	} {
 		t.Run(of.name, func(t *testing.T) {
 			t.Logf("ROUNDS=%d SEED=%d", rounds, seed)

@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"strconv"
 	"strings"
@@ -29,26 +30,32 @@ type mysqlVictim struct {
 
 func startMySQLVictim(t *testing.T, seed uint64) victim {
 	t.Helper()
-	return newMySQLVictim(t, seed, localtest.MySQL(t).Flavour())
+	return newMySQLVictim(t, seed, localtest.MySQL(t).Flavour(), nil)
+}
+
+// startPlainVictim is a MySQL without GTIDs: positions are places in its log.
+func startPlainVictim(t *testing.T, seed uint64) victim {
+	t.Helper()
+	return newMySQLVictim(t, seed, localtest.MySQL(t).Flavour(), map[string]string{"gtid_mode": "OFF", "enforce_gtid_consistency": "OFF"})
 }
 
 func startMariaDBVictim(t *testing.T, seed uint64) victim {
 	t.Helper()
-	return newMySQLVictim(t, seed, localtest.MariaDB(t).Flavour())
+	return newMySQLVictim(t, seed, localtest.MariaDB(t).Flavour(), nil)
 }
 
-func newMySQLVictim(t *testing.T, seed uint64, flavour local.Flavour) *mysqlVictim {
+func newMySQLVictim(t *testing.T, seed uint64, flavour local.Flavour, more map[string]string) *mysqlVictim {
 	t.Helper()
 	// It is killed: what it has confirmed must be on the disk. Small files, so that
 	// the log goes through many.
-	server, err := local.StartMySQL(t.Context(), local.MySQLOptions{
-		Flavour: flavour, Durable: true, Settings: map[string]string{"local_infile": "ON", "max_binlog_size": "8M"},
-	})
+	settings := map[string]string{"local_infile": "ON", "max_binlog_size": "8M"}
+	maps.Copy(settings, more)
+	server, err := local.StartMySQL(t.Context(), local.MySQLOptions{Flavour: flavour, Durable: true, Settings: settings})
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = server.Stop() })
-	m := &mysqlVictim{MySQL: server, t: t, name: "crash_bulk_" + string(flavour)}
+	m := &mysqlVictim{MySQL: server, t: t, name: "crash_" + t.Name()}
 	m.tables(seed)
 	return m
 }
