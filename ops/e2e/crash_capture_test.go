@@ -92,10 +92,13 @@ type crash struct {
 	begun    int64 // where in its log its present life begins
 }
 
+// The Kafka transactions are small, so that many positions lie inside one of the
+// database.
 const crashYAML = `kafka: {brokers: ["${SLUICE_KAFKA}"], topics: {partitions: 1}}
 registry: {url: "${SLUICE_REGISTRY}"}
 captures:
   crash:
+    commit: {bytes: 1MiB}
 `
 
 func newCrash(t *testing.T, seed uint64, v victim) *crash {

@@ -17,7 +17,7 @@ func mysqlJob(ctx context.Context, s *mysqlSession, j *jobs) error {
 	do := func(format string, args ...any) error {
 		return s.do(ctx, strings.Split(fmt.Sprintf(format, args...), "; ")...)
 	}
-	switch job := j.r.IntN(32); {
+	switch job := j.r.IntN(36); {
 	case job < 4:
 		return loadData(ctx, s, first, 100+j.r.IntN(3000))
 	case job < 8: // savepoints, and now and then nothing at all

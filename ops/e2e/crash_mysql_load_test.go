@@ -44,7 +44,7 @@ var mysqlTables = []string{
 	"CREATE TABLE crash_pairs (region varchar(10), n int, v int NOT NULL, PRIMARY KEY (region, n))",
 	"INSERT INTO crash_pairs SELECT IF(n % 2, 'north', 'süd'), n, 0 FROM base.numbers WHERE n < 2000",
 	"CREATE TABLE crash_log (at int, v varchar(40))", // no key
-	"INSERT INTO crash_log SELECT n % 10, 'first' FROM base.numbers WHERE n < 60",
+	"INSERT INTO crash_log SELECT n % 10, CONCAT('first ', n % 800) FROM base.numbers WHERE n < 2000",
 	madeTable,
 	"CREATE TABLE crash_mark (id int PRIMARY KEY)",
 }
@@ -71,7 +71,7 @@ type oltp struct{ id int64 }
 // transaction runs one of the mix, most often that of sysbench's oltp_read_write,
 // with fewer reads.
 func (c *oltp) transaction(ctx context.Context, s *mysqlSession, j *jobs) error {
-	switch what := j.r.IntN(18); {
+	switch what := j.r.IntN(20); {
 	case what < 6:
 		return c.readWrite(ctx, s, j)
 	case what < 10:
@@ -88,6 +88,13 @@ func (c *oltp) transaction(ctx context.Context, s *mysqlSession, j *jobs) error 
 			WHERE region = '%s' AND n BETWEEN %[2]d AND %[2]d + 3`, []string{"North", "SÜD"}[j.r.IntN(2)], j.r.IntN(2000)))
 	case what < 17:
 		return s.do(ctx, fmt.Sprintf("UPDATE crash_shape SET n = n + 1 WHERE id = %d", 1+j.r.IntN(1000)))
+	case what < 19: // rows without a key, two of them alike
+		at, v := j.r.IntN(10), j.r.IntN(1000)
+		return s.do(ctx,
+			"BEGIN",
+			fmt.Sprintf("INSERT INTO crash_log VALUES (%[1]d, 'twin %[2]d'), (%[1]d, 'twin %[2]d')", at, v),
+			fmt.Sprintf("DELETE FROM crash_log WHERE at = %d LIMIT 2", at),
+			"COMMIT")
 	}
 	id := c.id*1_000_000 + 30_000 + int64(j.r.IntN(10_000))
 	return s.do(ctx,
