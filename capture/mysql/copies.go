@@ -199,7 +199,7 @@ func (s *Source) next(ctx context.Context) (capture.Batch, error) {
 		if b == nil { // the engine has news
 			continue
 		}
-		s.at.GTIDs, s.at.Place, s.at.Made, s.at.GTID, s.at.Row = at.GTIDs, at.Place, at.Made, at.GTID, at.Row
+		s.at.GTIDs, s.at.Place, s.at.Made, s.at.GTID, s.at.Row, s.at.XA = at.GTIDs, at.Place, at.Made, at.GTID, at.Row, at.XA
 		s.heartbeat(b)
 		if len(b.changes) == 0 && waiting && time.Since(s.handed) < s.cfg.Heartbeat {
 			s.stream.giveBack(b)

@@ -44,6 +44,14 @@
 // told apart by what else they say of themselves. Without GTIDs a position holds
 // for one server, and one file of its log: when the file was begun is part of it.
 //
+// # XA transactions
+//
+// The log has the rows of an XA transaction when it is prepared, before it is
+// known whether it commits. One that wrote a captured table is refused: the capture
+// stops, and its tables are to be copied anew. Others are followed by their names
+// from prepare to commit, also over a restart, and one whose rows came before the
+// capture began stops it when it commits: it may have written anything.
+//
 // # Table layouts
 //
 // Columns are read by the names that the log has for them, which it does with

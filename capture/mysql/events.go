@@ -5,6 +5,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"sync"
 	"time"
 
@@ -35,12 +37,15 @@ type decoder struct {
 	// started: the server has told in which file it begins.
 	started bool
 
-	counts  counts
-	tables  map[uint64]*relation // by the number that the events carry
-	payload payload
-	prefix  []byte // begins the names of the transaction's changes
-	server  int64  // which wrote the event
-	end     uint64 // of the event
+	counts counts
+	// prepared are the XA transactions that may still commit. None of them wrote a
+	// captured table.
+	prepared map[string]bool
+	tables   map[uint64]*relation // by the number that the events carry
+	payload  payload
+	prefix   []byte // begins the names of the transaction's changes
+	server   int64  // which wrote the event
+	end      uint64 // of the event
 }
 
 // progress is how far the log was read.
@@ -83,7 +88,10 @@ type hand struct {
 }
 
 func newDecoder(st *stream, from position) (*decoder, error) {
-	d := &decoder{stream: st, source: st.source, at: from.Place, skip: from, tables: map[uint64]*relation{}, found: from.Row == 0}
+	d := &decoder{stream: st, source: st.source, at: from.Place, skip: from, tables: map[uint64]*relation{}, found: from.Row == 0, prepared: map[string]bool{}}
+	for _, xid := range from.XA {
+		d.prepared[xid] = true
+	}
 	d.progress.place, d.counts.on = from.Place, d.source.cfg.Transactions
 	if st.source.server.named {
 		set, err := parseGTIDs(from.GTIDs, st.source.server.maria)
@@ -103,7 +111,7 @@ func (d *decoder) position() position {
 	if !p.known && p.set != nil {
 		p.text, p.known = p.set.String(), true
 	}
-	at := position{GTIDs: p.text, Place: p.place, Made: d.made}
+	at := position{GTIDs: p.text, Place: p.place, Made: d.made, XA: slices.Sorted(maps.Keys(d.prepared))}
 	switch {
 	case d.hand.open && d.hand.row > 0:
 		at.GTID, at.Row = string(d.hand.name), max(d.hand.row, d.hand.skip)
@@ -252,7 +260,7 @@ func (d *decoder) body(ctx context.Context, kind replication.EventType, seconds 
 	case replication.TRANSACTION_PAYLOAD_EVENT:
 		return d.compressed(ctx, seconds, b)
 	case xaPrepareEvent:
-		return d.prepared(b)
+		return d.prepare(b)
 	case replication.BEGIN_LOAD_QUERY_EVENT, replication.EXECUTE_LOAD_QUERY_EVENT:
 		return d.statement("LOAD DATA")
 	case incidentEvent:

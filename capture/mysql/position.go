@@ -24,6 +24,9 @@ type position struct {
 	// hand.
 	GTID string `json:"gtid,omitempty"`
 	Row  int64  `json:"row,omitempty"`
+	// XA are the transactions that were prepared before this position, and neither
+	// committed nor rolled back.
+	XA []string `json:"xa,omitempty"`
 	// Copies is what the snapshot's engine has done and is about to do.
 	Copies json.RawMessage `json:"copies,omitempty"`
 	// Snapshot says that a snapshot is under way.

@@ -45,7 +45,7 @@ func (d *decoder) query(ctx context.Context, compressed bool, b []byte) error {
 		}
 		return d.finish()
 	case s.verb == "XA":
-		return d.xaStatement(&s)
+		return d.xaStatement(&s, text)
 	case s.verb == "SAVEPOINT":
 		return nil
 	}

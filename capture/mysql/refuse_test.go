@@ -122,6 +122,43 @@ func TestRefusedSessions(t *testing.T) {
 				t.Error(said)
 			}
 		})
+		t.Run("xa of others", func(t *testing.T) {
+			b := newBed(t, of(t))
+			b.exec(t, "CREATE TABLE items (id int PRIMARY KEY); CREATE TABLE apart (id int PRIMARY KEY)")
+			begin := func(name string, id int) {
+				b.set(t, fmt.Sprintf("XA START '%s', 'b', 7; INSERT INTO apart VALUES (%d); XA END '%s', 'b', 7; XA PREPARE '%s', 'b', 7", name, id, name, name))
+			}
+			// A session that prepared one must end before another may commit it.
+			end := func(how, name string) {
+				soon(t, how+" "+name, func() bool {
+					_, err := b.db.ExecContext(t.Context(), fmt.Sprintf("XA %s '%s', 'b', 7", how, name))
+					return err == nil
+				})
+			}
+			b.db.SetMaxIdleConns(0)
+			begin("early", 1)
+			r := capturetest.Open(t, b.source(t, b.config("items")), "")
+			r.Settle(b.harness())
+			begin("later", 2)
+			begin("never", 3)
+			b.set(t, "XA START 'once'; INSERT INTO apart VALUES (4); XA END 'once'; XA COMMIT 'once' ONE PHASE")
+			b.exec(t, "INSERT INTO items VALUES (1)")
+			r.Until("c items => {id: 1}")
+			r.Close()
+			end("COMMIT", "later")
+			end("ROLLBACK", "never")
+			b.exec(t, "INSERT INTO items VALUES (2)")
+			s := b.source(t, b.config("items"))
+			again := capturetest.Open(t, s, r.Last())
+			again.Until("c items => {id: 2}")
+			if at, err := parsePosition(again.Last()); err != nil || len(at.XA) != 0 {
+				t.Errorf("the position still has %v (%v)", at.XA, err)
+			}
+			end("COMMIT", "early")
+			if said := failure(t, s); !strings.Contains(said, "XA transaction X'6561726c79',X'62',7 commits, which was prepared before the capture began") || !strings.Contains(said, "--resnapshot") {
+				t.Error(said)
+			}
+		})
 		t.Run("metadata", func(t *testing.T) {
 			b := newBed(t, of(t))
 			b.exec(t, "CREATE TABLE items (id int PRIMARY KEY)")
