@@ -14,6 +14,9 @@ FUZZTIME ?= 20s
 RACE ?=
 PKG ?= ./...
 VERSIONS ?=
+OF ?=
+empty :=
+space := $(empty) $(empty)
 
 # Tools are pinned, and installed into an ignored folder.
 GOLANGCI_LINT_VERSION := v2.12.2
@@ -33,8 +36,8 @@ help: ## List the targets
 		/^##@ / {printf "\n%s\n", substr($$0, 5)} \
 		/^[a-z-]+:.*## / {printf "  %-17s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
 	@echo
-	@echo "Variables: FOR=60s (demo; 0 = until Ctrl-C), ROUNDS=20 and SEED=n (crash), ROWS=1000000"
-	@echo "(bench-postgres), VERSIONS=15,17 (test-matrix; default all), FUZZTIME=20s (fuzz), RACE=1 and PKG=./... (test), REQUIRE_SERVICES=1 (a"
+	@echo "Variables: FOR=60s (demo; 0 = until Ctrl-C), ROUNDS=20 and SEED=n (crash), OF=mysql (crash-capture), ROWS=1000000"
+	@echo "(bench-postgres, bench-mysql), VERSIONS=15,17 (test-matrix; default all), FUZZTIME=20s (fuzz), RACE=1 and PKG=./... (test), REQUIRE_SERVICES=1 (a"
 	@echo "missing server fails the tests instead of skipping them)."
 
 .PHONY: demo
@@ -65,12 +68,16 @@ compare-debezium: install-services ## Our raw topics beside those of a real Debe
 	SLUICE_INSTALL=1 REQUIRE_SERVICES=1 go test ./ops/debezium -count=1 -v
 
 .PHONY: crash
-crash: build install-postgres ## kill -9 of each role at random under load, ROUNDS times, then compare every row
+crash: build install-crash ## kill -9 of each role at random under load, ROUNDS times, then compare every row
 	ROUNDS=$(ROUNDS) SEED=$(SEED) REQUIRE_SERVICES=1 go test ./ops/e2e -run '^Test(Capture)?Crash$$' -count=1 -v -timeout 60m
 
 .PHONY: crash-capture
-crash-capture: build install-postgres ## The same of the capture and of Postgres alone, under pgbench and stranger transactions
-	ROUNDS=$(ROUNDS) SEED=$(SEED) REQUIRE_SERVICES=1 go test ./ops/e2e -run '^TestCaptureCrash$$' -count=1 -v -timeout 60m
+crash-capture: build install-crash ## The same of the capture and of its database; OF=mariadb or OF="postgres mysql" chooses which
+	ROUNDS=$(ROUNDS) SEED=$(SEED) REQUIRE_SERVICES=1 go test ./ops/e2e -run '^TestCaptureCrash$$/^($(or $(subst $(space),|,$(strip $(OF))),.*))$$' -count=1 -v -timeout 60m
+
+.PHONY: crash-mysql
+crash-mysql: ## crash-capture of MySQL, with GTIDs and without, and MariaDB
+	@$(MAKE) --no-print-directory crash-capture OF="mysql mariadb mysql-without-gtids"
 
 .PHONY: fuzz
 fuzz: ## Each fuzz target for FUZZTIME
@@ -90,6 +97,11 @@ bench: ## The benchmarks that stand beside the code
 .PHONY: bench-postgres
 bench-postgres: build install-postgres ## Drain, snapshot and latency of the Postgres capture, as ratios of one run; ARGS="drain -o json"
 	go run ./ops/bench postgres $(or $(ARGS),--rows $(ROWS))
+
+.PHONY: bench-mysql
+bench-mysql: build install-mysql ## Drain of the binary logs of MySQL and MariaDB beside go-mysql's own syncer; ARGS="drain -o json"
+	@for of in mysql mariadb; do \
+		go run ./ops/bench $$of $(or $(ARGS),--rows $(ROWS) --cpuprofile bin/$$of.prof); done
 
 ##@ Checks
 
@@ -123,6 +135,15 @@ $(FUMPT):
 install-services: ## Install the servers that tests need and this machine lacks (Debian, as root)
 	@$(call install,postgres redis kafka mysql mariadb)
 	@$(call install,postgis)
+	@$(call install,sysbench)
+
+.PHONY: install-crash
+install-crash:
+	@$(call install,postgres mysql mariadb sysbench)
+
+.PHONY: install-mysql
+install-mysql:
+	@$(call install,mysql mariadb)
 
 .PHONY: install-postgres
 install-postgres:

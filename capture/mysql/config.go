@@ -38,6 +38,13 @@ type Config struct {
 	// Transactions adds the topic "<capture>.transaction" and each change's place
 	// in its transaction; default false.
 	Transactions bool `yaml:"transactions"`
+	// Query says what each change carries of the statement that made it, in
+	// source.query, where the server logs statements beside rows (MariaDB does,
+	// MySQL with binlog_rows_query_log_events=ON): "comments" (those that the
+	// statement begins with, up to 1 KB; the default), "full", or "none". A statement
+	// that wrote many rows is sent with each of them, so that "full" may cost more
+	// than all the rows.
+	Query string `yaml:"query"`
 	// Snapshot says what is copied of the rows that the tables hold; a word
 	// stands for its mode.
 	Snapshot SnapshotConfig `yaml:"snapshot"`
@@ -54,6 +61,13 @@ type Config struct {
 	// 60s. It is asked for a sign of life four times as often.
 	Silence time.Duration `yaml:"silence"`
 }
+
+// Values of Config.Query.
+const (
+	QueryComments = "comments"
+	QueryFull     = "full"
+	QueryNone     = "none"
+)
 
 // Values of Config.Decimals.
 const (
@@ -72,6 +86,9 @@ func (c *Config) Defaults() {
 	}
 	if c.ZeroDates == "" {
 		c.ZeroDates = Null
+	}
+	if c.Query == "" {
+		c.Query = QueryComments
 	}
 	c.Snapshot.defaults()
 	if c.Buffer == 0 {
@@ -123,6 +140,7 @@ func (c Config) Validate() error {
 	oneOf("decimals", c.Decimals, Precise, String, Double)
 	oneOf("bigint_unsigned", c.BigintUnsigned, Long, Decimal, String)
 	oneOf("zero_dates", c.ZeroDates, Null, Epoch, Error)
+	oneOf("query", c.Query, QueryComments, QueryFull, QueryNone)
 	c.Snapshot.validate(fault)
 	if c.Buffer < 0 || c.Buffer > 0 && c.Buffer < 64<<10 {
 		fault("buffer", c.Buffer.String()+" is too small", "give at least 64KiB")

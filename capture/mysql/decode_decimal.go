@@ -61,9 +61,77 @@ func (d *dialect) decimal(c *column) {
 		}
 		return put(dst, digits, a)
 	}
+	if c.typ.Name == schemas.DecimalType && precision <= smallDigits {
+		groups := smallGroups(precision, scale)
+		c.fromLog = func(dst *schemas.Value, src []byte, a *schemas.Arena) error {
+			n, err := decimalSmall(src, groups)
+			if err == nil {
+				*dst = schemas.DecimalOf(appendUnscaled(a, n), int32(scale))
+			}
+			return err
+		}
+	}
 	c.fromField = func(dst *schemas.Value, f *gomysql.FieldValue, a *schemas.Arena) error {
 		return put(dst, withoutZerofill(f.AsString()), a)
 	}
+}
+
+// smallDigits is how many digits any int64 has room for.
+const smallDigits = 18
+
+// smallGroups are the digits of each group.
+func smallGroups(precision, scale int) []int {
+	var groups []int
+	add := func(digits int) {
+		if digits > 0 {
+			groups = append(groups, digits)
+		}
+	}
+	whole := precision - scale
+	add(whole % groupDigits)
+	for range whole / groupDigits {
+		add(groupDigits)
+	}
+	for range scale / groupDigits {
+		add(groupDigits)
+	}
+	add(scale % groupDigits)
+	return groups
+}
+
+// decimalSmall reads a number of few digits as the unscaled one.
+func decimalSmall(src []byte, groups []int) (int64, error) {
+	if len(src) == 0 {
+		return 0, malformed("decimal", src)
+	}
+	negative, first, n := src[0]&0x80 == 0, byte(0x80), uint64(0)
+	flip := byte(0)
+	if negative {
+		flip = 0xFF
+	}
+	rest := src
+	for _, digits := range groups {
+		size := groupBytes[digits]
+		if size > len(rest) {
+			return 0, malformed("decimal", src)
+		}
+		group := uint64(0)
+		for _, b := range rest[:size] {
+			group = group<<8 | uint64(b^flip^first)
+			first = 0
+		}
+		if group >= powers[digits] {
+			return 0, malformed("decimal", src)
+		}
+		n, rest = n*powers[digits]+group, rest[size:]
+	}
+	if len(rest) > 0 {
+		return 0, malformed("decimal", src)
+	}
+	if negative {
+		return -int64(n), nil
+	}
+	return int64(n), nil
 }
 
 // withoutZerofill drops the zeroes that ZEROFILL adds.

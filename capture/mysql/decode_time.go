@@ -38,7 +38,7 @@ func (d *dialect) temporal(c *column) error {
 		timestampType.Name = schemas.MilliTimestampType
 	}
 	var read func(src []byte) moment
-	var put func(dst *schemas.Value, m *moment, a *schemas.Arena) error
+	var put func(dst *schemas.Value, m moment, a *schemas.Arena) error
 	switch c.kind {
 	case gomysql.MYSQL_TYPE_DATE, gomysql.MYSQL_TYPE_NEWDATE:
 		c.typ, c.width = schemas.Type{Name: schemas.DateType}, 3
@@ -65,23 +65,22 @@ func (d *dialect) temporal(c *column) error {
 		return &unsupported{what: fmt.Sprintf("type %d has no form", c.kind)}
 	}
 	c.fromLog = func(dst *schemas.Value, src []byte, a *schemas.Arena) error {
-		m := read(src)
-		return put(dst, &m, a)
+		return put(dst, read(src), a)
 	}
 	c.fromField = func(dst *schemas.Value, f *gomysql.FieldValue, a *schemas.Arena) error {
 		m, ok := parseMoment(f.AsString())
 		if !ok {
 			return malformed("date or time", f.AsString())
 		}
-		return put(dst, &m, a)
+		return put(dst, m, a)
 	}
 	return nil
 }
 
 // zeroPolicy returns what becomes of a date that is none: true for NULL, false
 // for the epoch, or an error.
-func (d *dialect) zeroPolicy(nullable bool) func(m *moment) (bool, error) {
-	return func(m *moment) (bool, error) {
+func (d *dialect) zeroPolicy(nullable bool) func(m moment) (bool, error) {
+	return func(m moment) (bool, error) {
 		if d.zeroDates == Error {
 			return false, &valueError{
 				what: fmt.Sprintf("%04d-%02d-%02d is no date", m.year, m.month, m.day),
@@ -272,8 +271,8 @@ func (m *moment) clock() int64 {
 }
 
 // putDate gives days.
-func putDate(zero func(*moment) (bool, error)) func(*schemas.Value, *moment, *schemas.Arena) error {
-	return func(dst *schemas.Value, m *moment, _ *schemas.Arena) error {
+func putDate(zero func(moment) (bool, error)) func(*schemas.Value, moment, *schemas.Arena) error {
+	return func(dst *schemas.Value, m moment, _ *schemas.Arena) error {
 		if !m.isDate() {
 			null, err := zero(m)
 			if !null && err == nil {
@@ -287,7 +286,7 @@ func putDate(zero func(*moment) (bool, error)) func(*schemas.Value, *moment, *sc
 }
 
 // putTime gives microseconds; of a day or of -838 to 838 hours.
-func putTime(dst *schemas.Value, m *moment, _ *schemas.Arena) error {
+func putTime(dst *schemas.Value, m moment, _ *schemas.Arena) error {
 	n := m.clock()
 	if m.negative {
 		n = -n
@@ -298,12 +297,12 @@ func putTime(dst *schemas.Value, m *moment, _ *schemas.Arena) error {
 
 // putDatetime gives milliseconds, or microseconds if there are more than three
 // places, of a clock without a zone.
-func putDatetime(places int, zero func(*moment) (bool, error)) func(*schemas.Value, *moment, *schemas.Arena) error {
+func putDatetime(places int, zero func(moment) (bool, error)) func(*schemas.Value, moment, *schemas.Arena) error {
 	unit := int64(1)
 	if places <= 3 {
 		unit = 1000
 	}
-	return func(dst *schemas.Value, m *moment, _ *schemas.Arena) error {
+	return func(dst *schemas.Value, m moment, _ *schemas.Arena) error {
 		if !m.isDate() {
 			null, err := zero(m)
 			if !null && err == nil {
@@ -317,34 +316,26 @@ func putDatetime(places int, zero func(*moment) (bool, error)) func(*schemas.Val
 }
 
 // putZoned writes RFC 3339 in UTC with the column's places.
-func putZoned(places int, zero func(*moment) (bool, error)) func(*schemas.Value, *moment, *schemas.Arena) error {
-	return func(dst *schemas.Value, m *moment, a *schemas.Arena) error {
+func putZoned(places int, zero func(moment) (bool, error)) func(*schemas.Value, moment, *schemas.Arena) error {
+	return func(dst *schemas.Value, m moment, a *schemas.Arena) error {
 		if !m.isDate() {
 			null, err := zero(m)
 			if null || err != nil {
 				return err
 			}
-			m = &moment{year: 1970, month: 1, day: 1}
+			m = moment{year: 1970, month: 1, day: 1}
 		}
 		out := a.Grow(len("2006-01-02T15:04:05.999999Z"))
-		out = appendPadded(out, uint64(m.year), 4)
-		out = append(out, '-')
-		out = appendPadded(out, uint64(m.month), 2)
-		out = append(out, '-')
-		out = appendPadded(out, uint64(m.day), 2)
-		out = append(out, 'T')
-		out = appendPadded(out, uint64(m.hour), 2)
-		out = append(out, ':')
-		out = appendPadded(out, uint64(m.minute), 2)
-		out = append(out, ':')
-		out = appendPadded(out, uint64(m.second), 2)
+		out = appendPair(appendPair(out, m.year/100), m.year%100)
+		out = appendPair(append(out, '-'), m.month)
+		out = appendPair(append(out, '-'), m.day)
+		out = appendPair(append(out, 'T'), m.hour)
+		out = appendPair(append(out, ':'), m.minute)
+		out = appendPair(append(out, ':'), m.second)
 		if places > 0 {
 			out = append(out, '.')
-			n := uint64(m.micros)
-			for range 6 - places {
-				n /= 10
-			}
-			out = appendPadded(out, n, places)
+			end := len(out) + places
+			out = appendPair(appendPair(appendPair(out, m.micros/10_000), m.micros/100%100), m.micros%100)[:end]
 		}
 		out = append(out, 'Z')
 		a.Keep(len(out))
@@ -352,3 +343,6 @@ func putZoned(places int, zero func(*moment) (bool, error)) func(*schemas.Value,
 		return nil
 	}
 }
+
+// appendPair writes two digits.
+func appendPair(out []byte, n int) []byte { return append(out, '0'+byte(n/10), '0'+byte(n%10)) }

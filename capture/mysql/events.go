@@ -1,7 +1,9 @@
 package mysql
 
 import (
+	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -10,6 +12,7 @@ import (
 
 	"github.com/go-mysql-org/go-mysql/replication"
 
+	"sluice/capture"
 	"sluice/schemas"
 )
 
@@ -172,7 +175,8 @@ func (d *decoder) passed() {
 
 // broken says where an event is that cannot be read.
 func (d *decoder) broken(kind replication.EventType, err error) error {
-	if _, ok := err.(*schemas.Fault); ok || isContext(err) {
+	// A question to the catalogue may find the server gone: the event is as it was.
+	if _, ok := err.(*schemas.Fault); ok || isContext(err) || errors.Is(err, capture.ErrLost) {
 		return err
 	}
 	return &schemas.Fault{
@@ -267,9 +271,38 @@ func (d *decoder) body(ctx context.Context, kind replication.EventType, seconds 
 	return nil
 }
 
-// note keeps the statement that the rows to come are of.
+// note keeps what the configuration wants of the statement that the rows to come
+// are of.
 func (d *decoder) note(query []byte) {
+	switch d.source.cfg.Query {
+	case QueryNone:
+		return
+	case QueryComments:
+		query = firstComments(query)
+	}
 	d.hand.query, d.hand.queryVal = append(d.hand.query[:0], query...), schemas.Value{}
+}
+
+// maxComments bounds the comments of a statement: each of its rows carries them.
+const maxComments = 1 << 10
+
+// firstComments are the comments that a statement begins with; those that the
+// server executes are none.
+func firstComments(query []byte) []byte {
+	end := 0
+	for rest := query; ; {
+		rest = bytes.TrimLeft(rest, " \t\r\n")
+		if !bytes.HasPrefix(rest, []byte("/*")) || bytes.HasPrefix(rest, []byte("/*!")) || bytes.HasPrefix(rest, []byte("/*M!")) {
+			break
+		}
+		n := bytes.Index(rest[2:], []byte("*/"))
+		if n < 0 || len(query)-len(rest)+n+4 > maxComments {
+			break
+		}
+		rest = rest[n+4:]
+		end = len(query) - len(rest)
+	}
+	return query[:end]
 }
 
 // begin takes a transaction in hand.

@@ -39,7 +39,6 @@ type Source struct {
 	usedCopy *snapshot.Chunk
 	handed   time.Time // when Next last returned a batch
 	fresh    bool      // the position of the start is still to be handed out
-	opened   bool      // once at least
 	beaten   time.Time // when the last heartbeat was recorded
 	watch    *watch
 	metrics  *metrics
@@ -59,13 +58,12 @@ func newSource(c Config, name string, log *slog.Logger) *Source {
 // Open connects and checks everything that streaming needs.
 func (s *Source) Open(ctx context.Context, from schemas.Position) error {
 	if err := s.open(ctx, from); err != nil {
-		if s.opened && errors.Is(err, capture.ErrLost) {
-			// The settings were right before: the server is away, not misnamed.
-			err = fmt.Errorf("%w: %s", capture.ErrLost, s.place(err))
+		if err = s.place(err); errors.Is(err, capture.ErrLost) {
+			// Check tells a server that is misnamed from one that is away.
+			err = fmt.Errorf("%w: %s", capture.ErrLost, err)
 		}
-		return errors.Join(s.place(err), s.Close(context.WithoutCancel(ctx)))
+		return errors.Join(err, s.Close(context.WithoutCancel(ctx)))
 	}
-	s.opened = true
 	return nil
 }
 

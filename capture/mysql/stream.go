@@ -135,6 +135,9 @@ func (st *stream) start(ctx context.Context, from position) error {
 // flags ask MariaDB to send the statements, too, where it logs them.
 func (st *stream) flags() uint16 {
 	if st.source.server.maria {
+		if st.source.cfg.Query == QueryNone {
+			return 0
+		}
 		return replication.BINLOG_SEND_ANNOTATE_ROWS_EVENT
 	}
 	return replication.BINLOG_DUMP_NEVER_STOP

@@ -1,30 +1,39 @@
 package main
 
 import (
-	"bytes"
 	"context"
+	"encoding/binary"
 	"errors"
 	"flag"
 	"fmt"
-	"os/exec"
-	"path/filepath"
-	"strings"
 	"time"
 
-	"github.com/jackc/pgx/v5"
 	"github.com/twmb/franz-go/pkg/kgo"
 )
 
-// drain empties slots that hold the same WAL, twice a round: once with
-// pg_recvlogical into /dev/null, which is what the server can send, and once
-// with `sluice capture`, exactly once.
+// drain reads the same changes several times a round: with the limits of the
+// database's kind, and with `sluice capture`, exactly once.
 type drain struct {
+	of             drained
 	rows, rounds   int
 	oneTransaction bool
 	cpuprofile     string
 
 	stage *stage
-	end   string // WAL position behind the last row
+}
+
+// drained is a database whose changes are drained.
+type drained interface {
+	open(ctx context.Context, binary string) (*stage, error)
+	what() string
+	// fill prepares the capture of each round, then makes the rows.
+	fill(ctx context.Context, of *drain) error
+	// limits are the names of what the capture is measured beside. The first is what
+	// the ratio is of.
+	limits() []string
+	limit(ctx context.Context, round int, name string) (time.Duration, error)
+	// aims are the least ratio and the most resident memory.
+	aims() (ratio, peakMB float64)
 }
 
 func (d *drain) flags(f *flag.FlagSet) {
@@ -34,117 +43,67 @@ func (d *drain) flags(f *flag.FlagSet) {
 	f.StringVar(&d.cpuprofile, "cpuprofile", "", "write a CPU profile of the last round's capture to this file, and print where the time goes")
 }
 
+// each is how many rows a transaction inserts.
+func (d *drain) each() int {
+	if d.oneTransaction {
+		return d.rows
+	}
+	return 1000
+}
+
+// capture is the name of a round's.
+func (d *drain) capture(round int) string { return fmt.Sprintf("bench%d", round) }
+
 func (d *drain) run(ctx context.Context, binary string) (_ *report, err error) {
-	if d.stage, err = openStage(ctx, binary); err != nil {
+	if d.stage, err = d.of.open(ctx, binary); err != nil {
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, d.stage.close()) }()
-	if err := d.fill(ctx); err != nil {
+	if err := d.of.fill(ctx, d); err != nil {
 		return nil, err
 	}
 	what := "1,000 a transaction"
 	if d.oneTransaction {
 		what = "one transaction"
 	}
-	r := &report{Part: "drain", What: fmt.Sprintf("%s rows of 7 columns, %s, from the slot to Kafka exactly once; median of %d rounds",
-		number(float64(d.rows)), what, d.rounds)}
-	var limits, ours, ratios, peaks []float64
+	r := &report{Part: "drain", What: fmt.Sprintf("%s rows of 7 columns, %s, %s to Kafka exactly once; median of %d rounds",
+		number(float64(d.rows)), what, d.of.what(), d.rounds)}
+	names := d.of.limits()
+	n := float64(d.rows)
+	limits := map[string][]float64{}
+	var ours, ratios, peaks []float64
 	for i := range d.rounds {
-		limit, err := d.recvlogical(ctx, i)
+		var first time.Duration
+		for at, name := range names {
+			limit, err := d.of.limit(ctx, i, name)
+			if err != nil {
+				return nil, err
+			}
+			if limits[name] = append(limits[name], n/limit.Seconds()); at == 0 {
+				first = limit
+			}
+		}
+		took, peak, err := d.measure(ctx, i, r, first)
 		if err != nil {
 			return nil, err
 		}
-		took, peak, err := d.capture(ctx, i, r, limit)
-		if err != nil {
-			return nil, err
-		}
-		n := float64(d.rows)
-		limits, ours = append(limits, n/limit.Seconds()), append(ours, n/took.Seconds())
-		ratios, peaks = append(ratios, limit.Seconds()/took.Seconds()), append(peaks, peak)
+		ours, ratios, peaks = append(ours, n/took.Seconds()), append(ratios, first.Seconds()/took.Seconds()), append(peaks, peak)
 	}
-	r.add("pg_recvlogical", median(limits), "rows/s")
+	for _, name := range names {
+		r.add(name, median(limits[name]), "rows/s")
+	}
+	ratio, peak := d.of.aims()
 	r.add("sluice capture", median(ours), "rows/s")
-	r.atLeast("ratio", median(ratios), 0.95, "")
-	r.atMost("peak RSS of sluice capture", percentile(peaks, 100), 128, "MB")
+	r.atLeast("ratio", median(ratios), ratio, "")
+	r.atMost("peak RSS of sluice capture", percentile(peaks, 100), peak, "MB")
 	return r, nil
 }
 
-// fill makes the slots of every round, then the rows.
-func (d *drain) fill(ctx context.Context) error {
-	db, err := pgx.Connect(ctx, d.stage.pg.DSN("postgres"))
-	if err != nil {
-		return err
-	}
-	defer db.Close(context.WithoutCancel(ctx))
-	if _, err := db.Exec(ctx, benchTable); err != nil {
-		return err
-	}
-	for i := range d.rounds {
-		if _, err := db.Exec(ctx, "SELECT pg_create_logical_replication_slot($1, 'pgoutput')", fmt.Sprintf("limit%d", i)); err != nil {
-			return err
-		}
-		// A first start of the capture makes its slot and saves its position.
-		if err := d.prepare(ctx, i); err != nil {
-			return err
-		}
-	}
-	each := 1000
-	if d.oneTransaction {
-		each = d.rows
-	}
-	if err := insert(ctx, db, 1, d.rows, each); err != nil {
-		return err
-	}
-	if err := db.QueryRow(ctx, "SELECT pg_current_wal_lsn()::text").Scan(&d.end); err != nil {
-		return err
-	}
-	// pg_recvlogical ends when it meets something behind the end. Without one
-	// more row it would wait for its next status update, up to ten seconds, and
-	// the reference would be far too slow.
-	d.rows++
-	return insert(ctx, db, d.rows, d.rows, 1)
-}
-
-func (d *drain) prepare(ctx context.Context, round int) error {
-	p, err := d.stage.capture(fmt.Sprintf("bench%d", round))
-	if err != nil {
-		return err
-	}
-	defer p.stop()
-	_, err = p.until(ctx, func() (bool, error) { return d.streaming(ctx, round) })
-	return err
-}
-
-// streaming reports whether the capture of a round has saved a position of the
-// stream, from which the next start goes on without a snapshot.
-func (d *drain) streaming(ctx context.Context, round int) (ok bool, err error) {
-	err = d.stage.kafka().ReadToEnd(ctx, nil, func(r *kgo.Record) error {
-		if string(r.Key) == fmt.Sprintf("bench%d", round) {
-			ok = bytes.Contains(r.Value, []byte("system")) && !bytes.Contains(r.Value, []byte("snapshot"))
-		}
-		return nil
-	}, "sluice.positions")
-	return ok, err
-}
-
-// recvlogical is the time that pg_recvlogical takes to drain a slot.
-func (d *drain) recvlogical(ctx context.Context, round int) (time.Duration, error) {
-	cmd := exec.CommandContext(ctx, filepath.Join(d.stage.pg.Bin(), "pg_recvlogical"), "--dbname", d.stage.pg.DSN("postgres"), "--slot", fmt.Sprintf("limit%d", round),
-		"--start", "--no-loop", "--endpos", d.end, "--file", "/dev/null", "--option", "proto_version=1", "--option", "publication_names=bench")
-	var say strings.Builder
-	cmd.Stderr = &say
-	start := time.Now()
-	if err := cmd.Run(); err != nil {
-		return 0, fmt.Errorf("pg_recvlogical: %w: %s", err, say.String())
-	}
-	return time.Since(start), nil
-}
-
-// capture is the time that `sluice capture` takes from its start until all rows
-// are committed in Kafka, and its peak memory in MB. In the last round it is
-// profiled, if that is wanted.
-func (d *drain) capture(ctx context.Context, round int, r *report, limit time.Duration) (time.Duration, float64, error) {
-	p, err := d.stage.capture(fmt.Sprintf("bench%d", round))
+// measure is the time that `sluice capture` takes from its start until all rows are
+// committed in Kafka, and its peak memory in MB. In the last round it is profiled,
+// if that is wanted.
+func (d *drain) measure(ctx context.Context, round int, r *report, limit time.Duration) (time.Duration, float64, error) {
+	p, err := d.stage.capture(d.capture(round))
 	if err != nil {
 		return 0, 0, err
 	}
@@ -155,6 +114,40 @@ func (d *drain) capture(ctx context.Context, round int, r *report, limit time.Du
 	} else {
 		profiled <- nil
 	}
-	took, err := p.captured(ctx, "c", d.rows)
-	return took, p.peakMB(), errors.Join(err, <-profiled)
+	took, err := p.drained(ctx, "c", d.rows)
+	if err = errors.Join(err, <-profiled); err != nil {
+		return 0, 0, err
+	}
+	return took, p.peakMB(), d.once(ctx, d.capture(round)+"."+d.stage.captured.table)
+}
+
+// once reads the topic as a consumer of committed records does, and makes sure that
+// each row is there, and none twice.
+func (d *drain) once(ctx context.Context, topic string) error {
+	seen, n := make([]bool, d.rows+1), 0
+	err := d.stage.kafka().ReadToEnd(ctx, nil, func(r *kgo.Record) error {
+		id, err := rowOf(r, d.rows)
+		if err == nil && seen[id] {
+			err = fmt.Errorf("row %d came twice", id)
+		}
+		if err == nil {
+			seen[id] = true
+			n++
+		}
+		return err
+	}, topic)
+	if err == nil && n != d.rows {
+		err = fmt.Errorf("topic %s has %d rows of %d", topic, n, d.rows)
+	}
+	return err
+}
+
+// rowOf is the id that a record's key has: a Confluent header and one long.
+func rowOf(r *kgo.Record, most int) (int64, error) {
+	if len(r.Key) > 5 {
+		if id, size := binary.Varint(r.Key[5:]); size > 0 && id >= 0 && id <= int64(most) {
+			return id, nil
+		}
+	}
+	return 0, fmt.Errorf("a record with the key %x", r.Key)
 }

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/binary"
 	"errors"
 	"flag"
 	"fmt"
@@ -23,7 +22,7 @@ type latency struct {
 	rate int
 	last time.Duration
 
-	stage *stage
+	stage *postgresStage
 	sent  []atomic.Int64 // by id: nanoseconds since begin
 	begin time.Time
 }
@@ -44,7 +43,7 @@ func (l *latency) run(ctx context.Context, binary string) (_ *report, err error)
 	if l.rate < 1 || l.last <= 0 {
 		return nil, errors.New("the latency needs --rate and --for above 0")
 	}
-	if l.stage, err = openStage(ctx, binary); err != nil {
+	if l.stage, err = openPostgres(ctx, binary); err != nil {
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, l.stage.close()) }()
@@ -65,7 +64,7 @@ func (l *latency) run(ctx context.Context, binary string) (_ *report, err error)
 	if err := insert(ctx, db, 0, 0, 1); err != nil {
 		return nil, err
 	}
-	if _, err := p.until(ctx, func() (bool, error) { return captured(p) }); err != nil {
+	if _, err := p.until(ctx, func() (bool, error) { return first(p) }); err != nil {
 		return nil, err
 	}
 	n := warmUp + int(l.last.Seconds()*float64(l.rate))
@@ -97,8 +96,8 @@ func (l *latency) run(ctx context.Context, binary string) (_ *report, err error)
 	return r, nil
 }
 
-// captured reports whether the first row has come, by snapshot or by stream.
-func captured(p *process) (bool, error) {
+// first reports whether the first row has come, by snapshot or by stream.
+func first(p *process) (bool, error) {
 	for _, op := range []string{"r", "c"} {
 		if n, err := p.records(op); err == nil && n == 1 {
 			return true, nil
@@ -165,10 +164,9 @@ func (l *latency) consume(ctx context.Context, ready chan<- struct{}, n int) ([]
 			return nil, err
 		}
 		for r := range fetched.RecordsAll() {
-			// The key is a Confluent header and one long.
-			id, size := binary.Varint(r.Key[5:])
-			if size <= 0 || id < 0 || id > int64(n) {
-				return nil, fmt.Errorf("a record with the key %x", r.Key)
+			id, err := rowOf(r, n)
+			if err != nil {
+				return nil, err
 			}
 			once.Do(func() { close(ready) })
 			if id == 0 {

@@ -5,10 +5,13 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"maps"
 	"os"
 	"os/signal"
 	"slices"
 	"strings"
+
+	"sluice/ops/local"
 )
 
 // part is one measurement with its own flags.
@@ -17,13 +20,20 @@ type part interface {
 	run(ctx context.Context, binary string) (*report, error)
 }
 
-var parts = []struct {
+// partOf is a part by its name.
+type partOf struct {
 	name string
 	new  func() part
-}{
-	{"drain", func() part { return &drain{} }},
-	{"snapshot", func() part { return &snapshot{} }},
-	{"latency", func() part { return &latency{} }},
+}
+
+var databases = map[string][]partOf{
+	"postgres": {
+		{"drain", func() part { return &drain{of: &postgresDrain{}} }},
+		{"snapshot", func() part { return &snapshot{} }},
+		{"latency", func() part { return &latency{} }},
+	},
+	"mysql":   {{"drain", func() part { return &drain{of: &mysqlDrain{flavour: local.FlavourMySQL}} }}},
+	"mariadb": {{"drain", func() part { return &drain{of: &mysqlDrain{flavour: local.FlavourMariaDB}} }}},
 }
 
 func main() {
@@ -44,27 +54,30 @@ var errUsage = errors.New("usage")
 // bench runs the parts that the arguments name: "postgres [part] [flags]". The
 // flags of all parts are known when none is named.
 func bench(ctx context.Context, args []string) error {
-	names := make([]string, 0, len(parts))
-	for _, p := range parts {
-		names = append(names, p.name)
-	}
 	usage := func() {
-		fmt.Fprintf(os.Stderr, "usage: bench postgres [%s] [flags]; --help lists the flags\n", strings.Join(names, "|"))
+		for _, name := range slices.Sorted(maps.Keys(databases)) {
+			names := make([]string, 0, len(databases[name]))
+			for _, p := range databases[name] {
+				names = append(names, p.name)
+			}
+			fmt.Fprintf(os.Stderr, "usage: bench %s [%s] [flags]; --help lists the flags\n", name, strings.Join(names, "|"))
+		}
 	}
-	if len(args) == 0 || args[0] != "postgres" {
+	if len(args) == 0 || databases[args[0]] == nil {
 		usage()
 		return errUsage
 	}
+	name, parts := args[0], databases[args[0]]
 	args = args[1:]
 	only := ""
 	if len(args) > 0 && !strings.HasPrefix(args[0], "-") {
-		if only = args[0]; !slices.Contains(names, only) {
+		if only = args[0]; !slices.ContainsFunc(parts, func(p partOf) bool { return p.name == only }) {
 			usage()
 			return errUsage
 		}
 		args = args[1:]
 	}
-	f := flag.NewFlagSet(strings.TrimSpace("bench postgres "+only), flag.ContinueOnError)
+	f := flag.NewFlagSet(strings.TrimSpace("bench "+name+" "+only), flag.ContinueOnError)
 	binary := f.String("binary", "bin/sluice", "the sluice to measure")
 	output := f.String("o", "table", "table or json")
 	var chosen []part

@@ -57,6 +57,8 @@ var steps = []struct {
 	functions []string
 }{
 	{"garbage collector", []string{"runtime.gcBgMarkWorker", "runtime.gcAssistAlloc", "runtime.bgsweep", "runtime.bgscavenge", "runtime.gcStart", "runtime.gcDrain"}},
+	{"read from MySQL", []string{"sluice/capture/mysql.(*wireConn)", "github.com/go-mysql-org/go-mysql"}},
+	{"decode the binary log", []string{"sluice/capture/mysql"}},
 	{"read from Postgres", []string{"sluice/capture/postgres.(*wire)", "github.com/jackc/pgx/v5/pgproto3", "github.com/jackc/pgx/v5/pgconn"}},
 	{"decode pgoutput", []string{"sluice/capture/postgres"}},
 	{"encode Avro", []string{"sluice/schemas/avro"}},

@@ -18,7 +18,7 @@ import (
 // same library that is given ready records of the same size, keys and headers.
 type snapshot struct {
 	rows, rounds int
-	stage        *stage
+	stage        *postgresStage
 }
 
 func (s *snapshot) flags(f *flag.FlagSet) {
@@ -27,7 +27,7 @@ func (s *snapshot) flags(f *flag.FlagSet) {
 }
 
 func (s *snapshot) run(ctx context.Context, binary string) (_ *report, err error) {
-	if s.stage, err = openStage(ctx, binary); err != nil {
+	if s.stage, err = openPostgres(ctx, binary); err != nil {
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, s.stage.close()) }()
@@ -129,7 +129,7 @@ func (s *snapshot) capture(ctx context.Context, name string) (time.Duration, flo
 	if err != nil {
 		return 0, 0, err
 	}
-	took, err := p.captured(ctx, "r", s.rows)
+	took, err := p.drained(ctx, "r", s.rows)
 	peak := p.peakMB()
 	p.stop()
 	return took, peak, err

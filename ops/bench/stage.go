@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -16,33 +17,41 @@ import (
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kgo"
 
 	"sluice/ops/demo/world"
 	"sluice/ops/local"
 	"sluice/stream/kafka"
 )
 
-// stage is the servers of one measurement: Postgres, the embedded broker in a
-// process of its own and a registry in this one.
+// stage is the servers of one measurement beside the database: the embedded broker
+// in a process of its own and a registry in this one.
 type stage struct {
 	binary   string
 	dir      string
-	pg       *local.Postgres
+	captured captured
 	broker   *world.EmbeddedBroker
 	registry *local.Registry
 }
 
-func openStage(ctx context.Context, binary string) (s *stage, err error) {
-	s = &stage{binary: binary}
+// captured is the database of a stage.
+type captured struct {
+	// settings is the capture's block in the configuration, without its name.
+	settings string
+	table    string // as the metrics name it
+	saved    string // a text that each position of the stream has
+	stop     func() error
+}
+
+// openStage takes the database over: close stops it.
+func openStage(ctx context.Context, binary string, db captured) (s *stage, err error) {
+	s = &stage{binary: binary, captured: db}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, s.close())
 		}
 	}()
 	if s.dir, err = os.MkdirTemp("", "sluice-bench-"); err != nil {
-		return s, err
-	}
-	if s.pg, err = local.StartPostgres(ctx, local.PostgresOptions{}); err != nil {
 		return s, err
 	}
 	if s.broker, err = world.StartBroker(ctx, binary, filepath.Join(s.dir, "kafka")); err != nil {
@@ -66,10 +75,7 @@ func (s *stage) close() error {
 	if s.broker != nil {
 		errs = append(errs, s.broker.Stop())
 	}
-	if s.pg != nil {
-		errs = append(errs, s.pg.Stop())
-	}
-	return errors.Join(append(errs, os.RemoveAll(s.dir))...)
+	return errors.Join(append(errs, s.captured.stop(), os.RemoveAll(s.dir))...)
 }
 
 // forget deletes a topic.
@@ -93,17 +99,18 @@ type process struct {
 	cmd    *exec.Cmd
 	log    string
 	listen string
+	table  string
 	start  time.Time
 	ended  chan struct{}
 	err    error
 }
 
-// capture starts `sluice capture` for public.bench under that name. An earlier
+// capture starts `sluice capture` for the table under that name. An earlier
 // capture of the name is gone on with.
 func (s *stage) capture(name string) (*process, error) {
 	config := filepath.Join(s.dir, name+".yaml")
-	text := fmt.Sprintf("kafka: {brokers: [%q]}\nregistry: {url: %q}\ncaptures:\n  %s:\n    postgres: {dsn: %q, tables: [public.bench], publication: bench, heartbeat: 1s}\n",
-		s.broker.Addr(), s.registry.URL(), name, s.pg.DSN("postgres"))
+	text := fmt.Sprintf("kafka: {brokers: [%q]}\nregistry: {url: %q}\ncaptures:\n  %s:\n    %s\n",
+		s.broker.Addr(), s.registry.URL(), name, s.captured.settings)
 	if err := os.WriteFile(config, []byte(text), 0o600); err != nil {
 		return nil, err
 	}
@@ -111,7 +118,7 @@ func (s *stage) capture(name string) (*process, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := &process{listen: l.Addr().String(), log: filepath.Join(s.dir, name+".log"), ended: make(chan struct{})}
+	p := &process{listen: l.Addr().String(), table: s.captured.table, log: filepath.Join(s.dir, name+".log"), ended: make(chan struct{})}
 	if err := l.Close(); err != nil {
 		return nil, err
 	}
@@ -132,6 +139,26 @@ func (s *stage) capture(name string) (*process, error) {
 		close(p.ended)
 	}()
 	return p, nil
+}
+
+// prepare starts the capture of that name for a first time, until it has saved a
+// position from which the next start goes on without a snapshot.
+func (s *stage) prepare(ctx context.Context, name string) error {
+	p, err := s.capture(name)
+	if err != nil {
+		return err
+	}
+	defer p.stop()
+	_, err = p.until(ctx, func() (ok bool, err error) {
+		err = s.kafka().ReadToEnd(ctx, nil, func(r *kgo.Record) error {
+			if string(r.Key) == name {
+				ok = bytes.Contains(r.Value, []byte(s.captured.saved)) && !bytes.Contains(r.Value, []byte("snapshot"))
+			}
+			return nil
+		}, "sluice.positions")
+		return ok, err
+	})
+	return err
 }
 
 func (p *process) stop() {
@@ -171,7 +198,7 @@ func (p *process) records(op string) (n float64, err error) {
 		return 0, nil // not yet listening
 	}
 	for line := range strings.Lines(string(page)) {
-		if !strings.HasPrefix(line, "sluice_capture_records_total{") || !strings.Contains(line, `table="public.bench"`) {
+		if !strings.HasPrefix(line, "sluice_capture_records_total{") || !strings.Contains(line, `table="`+p.table+`"`) {
 			continue // heartbeats are counted, too
 		}
 		if !strings.Contains(line, `op="`+op+`"`) {
@@ -186,8 +213,8 @@ func (p *process) records(op string) (n float64, err error) {
 	return n, nil
 }
 
-// captured waits for so many committed changes with the op.
-func (p *process) captured(ctx context.Context, op string, want int) (time.Duration, error) {
+// drained waits for so many committed changes with the op.
+func (p *process) drained(ctx context.Context, op string, want int) (time.Duration, error) {
 	return p.until(ctx, func() (bool, error) {
 		got, err := p.records(op)
 		if err == nil && got > float64(want) {

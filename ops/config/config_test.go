@@ -171,11 +171,11 @@ func TestEmbeddedNeedsNoBrokers(t *testing.T) {
 func TestLocate(t *testing.T) {
 	f := good(t, "full.yaml")
 	err := f.Locate("entities.customer", &schemas.Fault{Where: "from[0].set.segment", What: "is wrong"})
-	if want := "testdata/good/full.yaml:46:20: entities.customer.from[0].set.segment: is wrong"; err.Error() != want {
+	if want := "testdata/good/full.yaml:47:20: entities.customer.from[0].set.segment: is wrong"; err.Error() != want {
 		t.Errorf("got  %v\nwant %s", err, want)
 	}
 	err = f.Locate("sinks.crm", &schemas.Fault{Where: "api.retries", What: "is missing"})
-	if want := "testdata/good/full.yaml:50:5: sinks.crm.api.retries: is missing"; err.Error() != want {
+	if want := "testdata/good/full.yaml:51:5: sinks.crm.api.retries: is missing"; err.Error() != want {
 		t.Errorf("the parent's place\n got %v\nwant %s", err, want)
 	}
 }

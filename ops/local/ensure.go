@@ -24,6 +24,9 @@ const (
 	PartMariaDB  Part = "mariadb"
 )
 
+// PartSysbench is a tool, that puts load on a MySQL or MariaDB.
+const PartSysbench Part = "sysbench"
+
 // source says of a part how to find it, or what is needed to fetch it, which
 // Debian packages hold that, and how to fetch it once they are there.
 type source struct {
@@ -42,6 +45,7 @@ var parts = map[Part]source{
 		find:     func() error { _, err := FlavourMariaDB.find(); return err },
 		packages: []string{"mariadb-server-core", "mariadb-client-core"},
 	},
+	PartSysbench: {find: func() error { _, err := exec.LookPath("sysbench"); return err }, packages: []string{"sysbench"}},
 }
 
 // sourceOf knows the versions of Postgres and its extension beside the parts.

@@ -1,16 +1,14 @@
 package e2e
 
 import (
-	"context"
 	"fmt"
 	"hash/maphash"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
 
-	"github.com/jackc/pgx/v5"
-	"github.com/jackc/pgx/v5/pgtype"
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"sluice/capture/capturetest"
@@ -21,6 +19,49 @@ import (
 
 // rows are a table's: by the text of the primary key, each a text by column.
 type rows map[string]map[string]string
+
+// add puts a row where its key says. Without a key all of it is the key, and of
+// rows that are alike each has a number.
+func (t rows) add(key []string, row map[string]string) {
+	if len(key) > 0 {
+		t[keyText(key, row)] = row
+		return
+	}
+	t[t.free(row)] = row
+}
+
+// free is the place of the next row that is like this one.
+func (t rows) free(row map[string]string) string {
+	text := keyText(slices.Sorted(maps.Keys(row)), row)
+	for n := 1; ; n++ {
+		if at := fmt.Sprintf("%s #%d", text, n); t[at] == nil {
+			return at
+		}
+	}
+}
+
+// drop removes one of the rows that are like this one, and reports whether there
+// was any.
+func (t rows) drop(row map[string]string) bool {
+	text, place, ok := keyText(slices.Sorted(maps.Keys(row)), row), "", false
+	for n := 1; ; n++ {
+		at := fmt.Sprintf("%s #%d", text, n)
+		if t[at] == nil {
+			break
+		}
+		place, ok = at, true
+	}
+	delete(t, place)
+	return ok
+}
+
+func keyText(key []string, row map[string]string) string {
+	parts := make([]string, 0, len(key))
+	for _, column := range key {
+		parts = append(parts, row[column])
+	}
+	return strings.Join(parts, ", ")
+}
 
 // rebuilt is what a consumer makes of the topics.
 type rebuilt struct {
@@ -40,7 +81,7 @@ func (c *crash) rebuild() *rebuilt {
 	var arena schemas.Arena
 	for table, key := range c.keys() {
 		state := consumer{rows: rows{}, moved: rows{}}
-		topic := "crash.public." + table
+		topic := c.topics() + table
 		err := c.kafka.ReadToEnd(c.t.Context(), nil, func(r *kgo.Record) error {
 			b.records++
 			// Both halves of a key's change and its tombstone carry the name of
@@ -84,6 +125,9 @@ func (c *crash) rebuild() *rebuilt {
 				return err
 			}
 			b.count[byte(ch.Op)]++
+			if len(key) == 0 {
+				return state.applyKeyless(&ch)
+			}
 			state.apply(r, &ch)
 			return nil
 		}, topic)
@@ -92,7 +136,7 @@ func (c *crash) rebuild() *rebuilt {
 		}
 		byKey := rows{}
 		for _, row := range state.rows {
-			byKey[row[key]] = row
+			byKey.add(key, row)
 		}
 		if len(byKey) != len(state.rows) {
 			c.t.Errorf("%s: %d rows under %d keys", topic, len(byKey), len(state.rows))
@@ -123,21 +167,49 @@ func (s *consumer) apply(r *kgo.Record, ch *schemas.Change) {
 		if before == nil {
 			before = s.moved[key]
 		}
-		for i, v := range ch.After {
-			col := ch.Table.Columns[i]
-			text := capturetest.RenderValue(v)
-			switch {
-			case v.Kind == schemas.Unchanged, text == strconv.Quote(schemas.UnavailableValue):
-				text = before[col.Name]
-			case col.Type.Name == schemas.ZonedTimestampType && v.Kind == schemas.Text:
-				if at, err := time.Parse(time.RFC3339Nano, string(v.Bytes)); err == nil {
-					text = strconv.FormatInt(at.UnixMicro(), 10)
-				}
-			}
-			row[col.Name] = text
-		}
+		texts(ch.Table, ch.After, before, row)
 		s.rows[key] = row
 		delete(s.moved, key)
+	}
+}
+
+// applyKeyless applies a change of a table that has no key: its records name a
+// row by all that it was.
+func (s *consumer) applyKeyless(ch *schemas.Change) error {
+	if ch.Op == schemas.Truncate {
+		clear(s.rows)
+		return nil
+	}
+	if ch.Before != nil {
+		before := map[string]string{}
+		texts(ch.Table, ch.Before, nil, before)
+		if !s.rows.drop(before) {
+			return fmt.Errorf("%s of a row of %s that is not there: %v", ch.Op, ch.Table.Name, before)
+		}
+	}
+	if ch.After != nil {
+		after := map[string]string{}
+		texts(ch.Table, ch.After, nil, after)
+		s.rows.add(nil, after)
+	}
+	return nil
+}
+
+// texts writes the values of a row as neutral texts; those that did not change, and
+// were not sent, are those of before.
+func texts(table *schemas.Table, values schemas.Row, before, row map[string]string) {
+	for i, v := range values {
+		col := table.Columns[i]
+		text := capturetest.RenderValue(v)
+		switch {
+		case v.Kind == schemas.Unchanged, text == strconv.Quote(schemas.UnavailableValue):
+			text = before[col.Name]
+		case col.Type.Name == schemas.ZonedTimestampType && v.Kind == schemas.Text:
+			if at, err := time.Parse(time.RFC3339Nano, string(v.Bytes)); err == nil {
+				text = strconv.FormatInt(at.UnixMicro(), 10)
+			}
+		}
+		row[col.Name] = text
 	}
 }
 
@@ -187,66 +259,16 @@ func (b *rebuilt) difference(want map[string]rows) string {
 	return strings.Join(out, "\n")
 }
 
-// keys are the tables and their primary keys, one column each.
-func (c *crash) keys() map[string]string {
-	return map[string]string{
-		"pgbench_accounts": "aid", "pgbench_branches": "bid", "pgbench_tellers": "tid", "pgbench_history": "id",
-		"crash_items": "id", "crash_bulk": "id", "crash_side": "id", "crash_shape": "id", "crash_mark": "id",
-	}
-}
-
 // expected is what the database holds.
 func (c *crash) expected() map[string]rows {
 	c.t.Helper()
-	ctx := c.t.Context()
-	db, err := pgx.Connect(ctx, c.pg.DSN("postgres"))
-	if err != nil {
-		c.t.Fatal(err)
-	}
-	defer db.Close(context.Background())
 	out := map[string]rows{}
 	for table, key := range c.keys() {
-		r := db.PgConn().ExecParams(ctx, "SELECT * FROM "+table, nil, nil, nil, nil) // as text
 		t := rows{}
-		for r.NextRow() {
-			row := map[string]string{}
-			for i, v := range r.Values() {
-				f := r.FieldDescriptions()[i]
-				if row[f.Name], err = neutral(f.DataTypeOID, v); err != nil {
-					c.t.Fatalf("%s.%s: %v", table, f.Name, err)
-				}
-			}
-			t[row[key]] = row
-		}
-		if _, err := r.Close(); err != nil {
-			c.t.Fatal(err)
+		if err := c.table(c.t.Context(), table, func(row map[string]string) { t.add(key, row) }); err != nil {
+			c.t.Fatalf("reading %s: %v", table, err)
 		}
 		out[table] = t
 	}
 	return out
-}
-
-// neutral writes PostgreSQL's text of a value as capturetest.RenderValue writes
-// the value, and timestamps as microseconds.
-func neutral(oid uint32, text []byte) (string, error) {
-	if text == nil {
-		return "null", nil
-	}
-	s := string(text)
-	switch oid {
-	case pgtype.Int2OID, pgtype.Int4OID, pgtype.Int8OID, pgtype.NumericOID:
-		return s, nil
-	case pgtype.BoolOID:
-		return strconv.FormatBool(s == "t"), nil
-	case pgtype.TextOID, pgtype.VarcharOID, pgtype.BPCharOID:
-		return strconv.Quote(s), nil
-	case pgtype.TimestampOID, pgtype.TimestamptzOID:
-		layout := "2006-01-02 15:04:05.999999"
-		if oid == pgtype.TimestamptzOID {
-			layout += "-07"
-		}
-		at, err := time.Parse(layout, s)
-		return strconv.FormatInt(at.UnixMicro(), 10), err
-	}
-	return "", fmt.Errorf("type %d is not compared yet", oid)
 }

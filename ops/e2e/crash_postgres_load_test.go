@@ -64,35 +64,35 @@ END;
 }
 
 // tables makes pgbench's tables and ours.
-func (c *crash) tables() {
-	c.t.Helper()
-	if out, err := c.pgbenchCommand(c.t.Context(), "-i", "-q", "-s", fmt.Sprint(crashScale)).CombinedOutput(); err != nil {
-		c.t.Fatalf("pgbench -i: %v: %s", err, out)
+func (p *postgresVictim) tables() {
+	p.t.Helper()
+	if out, err := p.pgbenchCommand(p.t.Context(), "-i", "-q", "-s", fmt.Sprint(crashScale)).CombinedOutput(); err != nil {
+		p.t.Fatalf("pgbench -i: %v: %s", err, out)
 	}
-	db, err := pgx.Connect(c.t.Context(), c.pg.DSN("postgres"))
+	db, err := pgx.Connect(p.t.Context(), p.dsn())
 	if err != nil {
-		c.t.Fatal(err)
+		p.t.Fatal(err)
 	}
 	defer db.Close(context.Background())
-	if _, err := db.Exec(c.t.Context(), crashTables, pgx.QueryExecModeSimpleProtocol); err != nil {
-		c.t.Fatal(err)
+	if _, err := db.Exec(p.t.Context(), crashTables, pgx.QueryExecModeSimpleProtocol); err != nil {
+		p.t.Fatal(err)
 	}
 }
 
-func (c *crash) pgbenchCommand(ctx context.Context, args ...string) *exec.Cmd {
-	c.t.Helper()
-	program := filepath.Join(c.pg.Bin(), "pgbench")
+func (p *postgresVictim) pgbenchCommand(ctx context.Context, args ...string) *exec.Cmd {
+	p.t.Helper()
+	program := filepath.Join(p.Bin(), "pgbench")
 	if _, err := os.Stat(program); err != nil {
 		if program, err = exec.LookPath("pgbench"); err != nil {
 			if os.Getenv("REQUIRE_SERVICES") == "1" {
-				c.t.Fatal(err)
+				p.t.Fatal(err)
 			}
-			c.t.Skip(err)
+			p.t.Skip(err)
 		}
 	}
-	u, err := url.Parse(c.pg.DSN("postgres"))
+	u, err := url.Parse(p.dsn())
 	if err != nil {
-		c.t.Fatal(err)
+		p.t.Fatal(err)
 	}
 	cmd := exec.CommandContext(ctx, program, append([]string{"-h", u.Hostname(), "-p", u.Port(), "-U", "postgres"}, append(args, "postgres")...)...)
 	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
@@ -101,8 +101,8 @@ func (c *crash) pgbenchCommand(ctx context.Context, args ...string) *exec.Cmd {
 
 // pgbench runs until ctx is done, again after each end: the server is killed
 // under it.
-func (c *crash) pgbench(ctx context.Context) {
-	args := []string{"-n", "-c", "4", "-j", "1", "-T", "36000", "-R", "250", "-b", "tpcb-like@6", "--random-seed", fmt.Sprint(c.seed % (1 << 31))}
+func (p *postgresVictim) pgbench(ctx context.Context, seed uint64) {
+	args := []string{"-n", "-c", "4", "-j", "1", "-T", "36000", "-R", "250", "-b", "tpcb-like@6", "--random-seed", fmt.Sprint(seed % (1 << 31))}
 	for _, name := range slices.Sorted(func(yield func(string) bool) {
 		for name := range crashScripts {
 			if !yield(name) {
@@ -111,35 +111,20 @@ func (c *crash) pgbench(ctx context.Context) {
 		}
 	}) {
 		file, weight, _ := strings.Cut(name, "@")
-		path := filepath.Join(c.dir, file)
+		path := filepath.Join(p.dir, file)
 		if err := os.WriteFile(path, []byte(crashScripts[name]), 0o600); err != nil {
-			c.t.Error(err)
+			p.t.Error(err)
 			return
 		}
 		args = append(args, "-f", path+"@"+weight)
 	}
 	for ctx.Err() == nil {
-		out, err := c.pgbenchCommand(ctx, args...).CombinedOutput()
+		out, err := p.pgbenchCommand(ctx, args...).CombinedOutput()
 		text := string(out)
 		if ctx.Err() == nil && (err == nil || !crashed(text)) {
-			c.t.Errorf("pgbench ended: %v: %s", err, text)
+			p.t.Errorf("pgbench ended: %v: %s", err, text)
 			return
 		}
 		pause(ctx, 100*time.Millisecond)
 	}
-}
-
-// crashed reports whether the words of a client are those of one whose server
-// went away.
-func crashed(text string) bool {
-	for _, s := range []string{
-		"server closed the connection", "perhaps the backend died", "could not connect", "connection to server", "Connection refused", "connection refused",
-		"terminating connection", "the database system is", "cannot reach PostgreSQL", "unexpected EOF", "connection reset", "broken pipe", "conn closed", "failed to connect",
-		"use of closed network connection",
-	} {
-		if strings.Contains(text, s) {
-			return true
-		}
-	}
-	return false
 }
