@@ -38,7 +38,7 @@ help: ## List the targets
 	@echo "missing server fails the tests instead of skipping them)."
 
 .PHONY: demo
-demo: build install-postgres ## The whole pipeline, live, for FOR; fails unless lost and doubled are 0
+demo: build install-demo ## The whole pipeline, live, for FOR; fails unless lost and doubled are 0
 	bin/sluice demo --for $(FOR)
 
 .PHONY: build
@@ -123,6 +123,11 @@ $(FUMPT):
 install-services: ## Install the servers that tests need and this machine lacks (Debian, as root)
 	@$(call install,postgres redis kafka mysql mariadb)
 	@$(call install,postgis)
+
+# What the demo starts: MySQL is taken where it is there, else MariaDB.
+.PHONY: install-demo
+install-demo:
+	@$(call install,postgres mysql-or-mariadb)
 
 .PHONY: install-postgres
 install-postgres:
