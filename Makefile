@@ -6,6 +6,7 @@ SHELL := /bin/bash
 
 # Variables of the targets.
 FOR ?= 60s
+CRM ?= auto
 ROUNDS ?= 20
 SEED ?=
 ARGS ?=
@@ -33,13 +34,13 @@ help: ## List the targets
 		/^##@ / {printf "\n%s\n", substr($$0, 5)} \
 		/^[a-z-]+:.*## / {printf "  %-17s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
 	@echo
-	@echo "Variables: FOR=60s (demo; 0 = until Ctrl-C), ROUNDS=20 and SEED=n (crash), ROWS=1000000"
+	@echo "Variables: FOR=60s (demo; 0 = until Ctrl-C), CRM=mysql|mariadb (demo; default: what is there), ROUNDS=20 and SEED=n (crash), ROWS=1000000"
 	@echo "(bench-postgres), VERSIONS=15,17 (test-matrix; default all), FUZZTIME=20s (fuzz), RACE=1 and PKG=./... (test), REQUIRE_SERVICES=1 (a"
 	@echo "missing server fails the tests instead of skipping them)."
 
 .PHONY: demo
 demo: build install-demo ## The whole pipeline, live, for FOR; fails unless lost and doubled are 0
-	bin/sluice demo --for $(FOR)
+	bin/sluice demo --for $(FOR) --crm $(CRM)
 
 .PHONY: build
 build: ## Build bin/sluice
@@ -124,10 +125,11 @@ install-services: ## Install the servers that tests need and this machine lacks 
 	@$(call install,postgres redis kafka mysql mariadb)
 	@$(call install,postgis)
 
-# What the demo starts: MySQL is taken where it is there, else MariaDB.
+# What the demo starts. For the CRM, MySQL is taken where it is there, else
+# MariaDB.
 .PHONY: install-demo
 install-demo:
-	@$(call install,postgres mysql-or-mariadb)
+	@$(call install,postgres $(if $(filter auto,$(CRM)),mysql-or-mariadb,$(CRM)))
 
 .PHONY: install-postgres
 install-postgres:

@@ -42,6 +42,12 @@ type Options struct {
 	Keep bool
 }
 
+// The phases, as they are shown.
+const (
+	changing = "changing the ERP and the CRM"
+	draining = "delivering the rest"
+)
+
 // drainLimit is how long the pipeline may take to deliver what is left.
 const drainLimit = 5 * time.Minute
 
@@ -137,7 +143,7 @@ func (d *demo) changeAndDrain(ctx context.Context) error {
 	loads.Go(func() error { return d.changeCRM(both) })
 	loaded := make(chan error, 1)
 	go func() { loaded <- loads.Wait() }()
-	err := d.watch(calm, "changing the ERP and the CRM", d.For, func() (bool, string, error) {
+	err := d.watch(calm, changing, d.For, func() (bool, string, error) {
 		select {
 		case err := <-loaded:
 			return true, "", err
@@ -150,16 +156,16 @@ func (d *demo) changeAndDrain(ctx context.Context) error {
 		return err
 	}
 	d.start = time.Now()
-	draining, cancel := context.WithTimeout(calm, drainLimit)
+	bounded, cancel := context.WithTimeout(calm, drainLimit)
 	defer cancel()
-	wal, err := d.world.WAL(draining)
+	wal, err := d.world.WAL(bounded)
 	if err != nil {
 		return err
 	}
-	err = d.watch(draining, "delivering the rest", 0, func() (bool, string, error) {
-		pending, err := d.world.Pending(draining, wal)
+	err = d.watch(bounded, draining, 0, func() (bool, string, error) {
+		pending, err := d.world.Pending(bounded, wal)
 		if pending == "" && err == nil {
-			pending, err = d.world.PendingSales(draining)
+			pending, err = d.world.PendingSales(bounded)
 		}
 		return pending == "", pending, err
 	})
@@ -218,7 +224,7 @@ func (d *demo) watch(ctx context.Context, phase string, total time.Duration, don
 		if scrapeErr == nil { // it may still be starting
 			c := d.world.CRM.Counts()
 			d.view.show(status{
-				phase: phase, elapsed: time.Since(d.start), total: total, now: now, before: d.last,
+				phase: phase, draining: phase == draining, elapsed: time.Since(d.start), total: total, now: now, before: d.last,
 				interval: time.Since(d.shown), changes: d.load.Changes(), sales: d.sales.Changes(),
 				errs: c.Errors, cuts: c.Resets, slow: c.Throttled, pending: pending,
 			})

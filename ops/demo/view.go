@@ -30,6 +30,7 @@ func newView(out io.Writer) *view {
 // status is one moment of the demo.
 type status struct {
 	phase            string
+	draining         bool
 	elapsed, total   time.Duration
 	now, before      sample
 	interval         time.Duration
@@ -64,7 +65,7 @@ func (v *view) show(s status) {
 		return fmt.Sprintf("%9.0f records  %8s   %.1fs behind the source", s.now.captured[name], rate(s.now.captured[name], s.before.captured[name]), s.now.sourceLag[name])
 	}
 	rows := []string{
-		fmt.Sprintf("%s  %s  %s", bold(s.phase), clock, bar(s.elapsed, s.total)),
+		fmt.Sprintf("%s  %s  %s", bold(s.phase), clock, s.bar()),
 		fmt.Sprintf("  ERP          %9d rows changed, in PostgreSQL", s.changes),
 		fmt.Sprintf("  CRM          %9d rows changed, in %s", s.sales, v.server),
 		"  capture erp  " + captured("erp"),
@@ -96,12 +97,16 @@ func (v *view) sayf(format string, args ...any) {
 	fmt.Fprintf(v.out, format+"\n", args...)
 }
 
-func bar(done, total time.Duration) string {
-	if total <= 0 {
+// bar is how much of the time is over. What is left at the end is waited for.
+func (s *status) bar() string {
+	if s.draining {
+		return ""
+	}
+	if s.total <= 0 {
 		return "(Ctrl-C ends it)"
 	}
 	const width = 30
-	n := int(min(1, float64(done)/float64(total)) * width)
+	n := int(min(1, float64(s.elapsed)/float64(s.total)) * width)
 	return "[" + strings.Repeat("#", n) + strings.Repeat(".", width-n) + "]"
 }
 

@@ -38,8 +38,7 @@ var Tables = []Table{
 		'revision', revision)`},
 }
 
-// Create creates the database and its tables, and the journal; nothing is
-// written into that before Watch.
+// Create creates the database and its tables.
 func Create(ctx context.Context, db *sql.DB) error {
 	for statement := range strings.SplitSeq(schemaSQL, ";\n") {
 		if strings.TrimSpace(statement) == "" {
@@ -52,9 +51,20 @@ func Create(ctx context.Context, db *sql.DB) error {
 	return nil
 }
 
-// Watch has the journal note every change from now on. A change of the key is
-// two: the row leaves under one key and comes under another.
+const createJournal = `CREATE TABLE crm.journal (
+	n        BIGINT UNSIGNED NOT NULL AUTO_INCREMENT PRIMARY KEY,
+	tab      VARCHAR(20) NOT NULL,
+	row_key  VARCHAR(60) NOT NULL,
+	op       CHAR(1) NOT NULL,
+	revision INT UNSIGNED NOT NULL
+)`
+
+// Watch begins the journal, which notes every change from now on. A change of the
+// key is two: the row leaves under one key and comes under another.
 func Watch(ctx context.Context, db *sql.DB) error {
+	if _, err := db.ExecContext(ctx, createJournal); err != nil {
+		return fmt.Errorf("creating the CRM's journal: %w", err)
+	}
 	for _, t := range Tables {
 		was, is := fmt.Sprintf(t.key, "OLD"), fmt.Sprintf(t.key, "NEW")
 		note := func(key, op, of string) string {

@@ -38,11 +38,3 @@ CREATE TABLE crm.calls (
     summary    TEXT NOT NULL,
     revision   INT UNSIGNED NOT NULL DEFAULT 1
 );
-
-CREATE TABLE crm.journal (
-    n        BIGINT UNSIGNED NOT NULL AUTO_INCREMENT PRIMARY KEY,
-    tab      VARCHAR(20) NOT NULL,
-    row_key  VARCHAR(60) NOT NULL,
-    op       CHAR(1) NOT NULL,
-    revision INT UNSIGNED NOT NULL
-);
