@@ -6,6 +6,7 @@ SHELL := /bin/bash
 
 # Variables of the targets.
 FOR ?= 60s
+CRM ?= auto
 ROUNDS ?= 20
 SEED ?=
 ARGS ?=
@@ -36,13 +37,14 @@ help: ## List the targets
 		/^##@ / {printf "\n%s\n", substr($$0, 5)} \
 		/^[a-z-]+:.*## / {printf "  %-17s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
 	@echo
-	@echo "Variables: FOR=60s (demo; 0 = until Ctrl-C), ROUNDS=20 and SEED=n (crash), OF=mysql (crash-capture), ROWS=1000000"
-	@echo "(bench-postgres, bench-mysql), VERSIONS=15,17 (test-matrix; default all), FUZZTIME=20s (fuzz), RACE=1 and PKG=./... (test), REQUIRE_SERVICES=1 (a"
+	@echo "Variables: FOR=60s (demo; 0 = until Ctrl-C), CRM=mysql|mariadb (demo; default: what is there), ROUNDS=20 and SEED=n (crash),"
+	@echo "OF=postgres|mysql|mariadb|mysql-without-gtids (crash-capture), ROWS=1000000 (bench-postgres, bench-mysql), VERSIONS=15,17 (test-matrix;"
+	@echo "default all), FUZZTIME=20s (fuzz), RACE=1 and PKG=./... (test), REQUIRE_SERVICES=1 (a"
 	@echo "missing server fails the tests instead of skipping them)."
 
 .PHONY: demo
-demo: build install-postgres ## The whole pipeline, live, for FOR; fails unless lost and doubled are 0
-	bin/sluice demo --for $(FOR)
+demo: build install-demo ## The whole pipeline, live, for FOR; fails unless lost and doubled are 0
+	bin/sluice demo --for $(FOR) --crm $(CRM)
 
 .PHONY: build
 build: ## Build bin/sluice
@@ -144,6 +146,12 @@ install-crash:
 .PHONY: install-mysql
 install-mysql:
 	@$(call install,mysql mariadb)
+
+# What the demo starts. For the CRM, MySQL is taken where it is there, else
+# MariaDB.
+.PHONY: install-demo
+install-demo:
+	@$(call install,postgres $(if $(filter auto,$(CRM)),mysql-or-mariadb,$(CRM)))
 
 .PHONY: install-postgres
 install-postgres:

@@ -89,7 +89,7 @@ var metric = regexp.MustCompile(`\bsluice_[a-z_]+\b`)
 func exported(t *testing.T) map[string]bool {
 	t.Helper()
 	names := map[string]bool{}
-	quoted := regexp.MustCompile(`(?:Name:\s*|[dD]esc\()"(sluice_[a-z_]+)"`)
+	quoted := regexp.MustCompile(`(?:Name:\s*|(?:[dD]esc|gauge)\()"(sluice_[a-z_]+)"`)
 	for _, domain := range []string{"capture", "stream", "sinks", "ops/run"} {
 		err := filepath.WalkDir(filepath.Join(root, domain), func(p string, _ fs.DirEntry, err error) error {
 			if err != nil || !strings.HasSuffix(p, ".go") || strings.HasSuffix(p, "_test.go") {

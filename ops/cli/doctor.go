@@ -21,9 +21,10 @@ func (doctorCmd) Help() string {
 	return `Examples:
 
 	sluice doctor erp
-	sluice doctor --as postgres://dba@db.example.com/erp -o json
+	sluice doctor erp --as postgres://dba@db.example.com/erp -o json
+	sluice doctor crm --as 'dba:secret@tcp(db.example.com:3306)/' --all
 
-Looks at what the capture reads, without changing anything and whether or not the capture runs: server, role, privileges, tables, publication, slot, what the slot costs, and what holds it back. Each finding has its cure.
+Looks at what the capture reads, without changing anything and whether or not the capture runs. On PostgreSQL: server, role, privileges, tables, publication, slot, what the slot costs, and what holds it back. On MySQL and MariaDB: the log's settings, how long it is kept and what of it is unread, the saved position, user, tables, and the number of the replica. Each finding has its cure.
 
 Exit codes: 0 no problem, though there may be warnings; 1 a problem, or it could not be looked; 2 wrong usage or configuration.`
 }

@@ -17,6 +17,7 @@ func (grantsCmd) Help() string {
 
 	sluice grants erp
 	sluice grants erp --as postgres://dba@db.example.com/erp | psql postgres://dba@db.example.com/erp
+	sluice grants crm --as 'dba:secret@tcp(db.example.com:3306)/' | mysql
 
 Prints the least SQL that lets the role of the capture's dsn read the configured tables and nothing else. Without --as nothing is connected to, and what only the database knows stands there as a comment. No password is printed.
 

@@ -9,24 +9,31 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"golang.org/x/sync/errgroup"
 
 	"sluice/ops/demo/audit"
 	"sluice/ops/demo/crm"
 	"sluice/ops/demo/erp"
+	"sluice/ops/demo/sales"
 	"sluice/ops/demo/world"
+	"sluice/ops/local"
 )
 
 // Options of a demo.
 type Options struct {
-	// For is how long the ERP is changed; zero: until ctx ends.
+	// For is how long the ERP and the CRM are changed; zero: until ctx ends.
 	For time.Duration
 	// JSON prints the result as one JSON line, last on Stdout.
 	JSON bool
-	// Seed fixes what is random. Customers is how many the ERP starts with,
-	// Rate how many transactions a second change it.
+	// Seed fixes what is random. Customers is how many the ERP starts with, and
+	// the CRM half as many contacts; Rate is how many transactions a second
+	// change each.
 	Seed      uint64
 	Customers int
 	Rate      int
+	// Sales is the server of the CRM's own database; empty: MySQL where it is
+	// there, else MariaDB.
+	Sales local.Flavour
 	// Stdout takes the result, Stderr the live view when the result is JSON.
 	Stdout, Stderr io.Writer
 	// Binary is the sluice that runs the pipeline; empty: this program.
@@ -34,6 +41,12 @@ type Options struct {
 	// Keep keeps the directory with the configuration and the logs.
 	Keep bool
 }
+
+// The phases, as they are shown.
+const (
+	changing = "changing the ERP and the CRM"
+	draining = "delivering the rest"
+)
 
 // drainLimit is how long the pipeline may take to deliver what is left.
 const drainLimit = 5 * time.Minute
@@ -47,6 +60,11 @@ func Run(ctx context.Context, o Options) (err error) {
 		out = o.Stderr
 	}
 	v := newView(out)
+	if o.Sales == "" {
+		if o.Sales, err = local.FindFlavour(); err != nil {
+			return err
+		}
+	}
 	dir, err := os.MkdirTemp("", "sluice-demo-")
 	if err != nil {
 		return err
@@ -58,6 +76,7 @@ func Run(ctx context.Context, o Options) (err error) {
 	}
 	w, err := world.New(ctx, world.Options{
 		Binary: o.Binary, Dir: dir, Seed: o.Seed, Customers: o.Customers, Say: v.sayf,
+		Sales: o.Sales, Contacts: o.Customers / 2,
 		Faults: crm.Faults{Seed: o.Seed, Errors: 0.02, Resets: 0.01, Rate: 2000},
 	})
 	calm := context.WithoutCancel(ctx)
@@ -70,6 +89,7 @@ func Run(ctx context.Context, o Options) (err error) {
 	if err != nil {
 		return err
 	}
+	v.server = w.Sales.Flavour().Product() + " " + w.Sales.Release()
 	v.sayf("starting the pipeline: sluice run --config %s", w.Config)
 	p, err := w.Start("run")
 	if err != nil {
@@ -100,29 +120,30 @@ type demo struct {
 	proc  *world.Proc
 	view  *view
 	load  erp.Load
+	sales sales.Load
 	start time.Time
 	last  sample
 	shown time.Time
 }
 
-// changeAndDrain runs the load for its time, then waits until all of it arrived.
+// changeAndDrain runs the loads for their time, then waits until all of it
+// arrived.
 func (d *demo) changeAndDrain(ctx context.Context) error {
 	calm := context.WithoutCancel(ctx)
-	db, err := pgx.Connect(calm, d.world.ERP())
-	if err != nil {
-		return fmt.Errorf("connecting to the ERP: %w", err)
-	}
-	defer func() { _ = db.Close(calm) }()
 	d.load = erp.Load{Seed: d.Seed, Customers: d.Customers, Rate: d.Rate}
+	d.sales = sales.Load{Seed: d.Seed, Contacts: d.Customers / 2, Rate: d.Rate}
 	d.start, d.shown = time.Now(), time.Now()
 	loading, stop := context.WithCancel(ctx)
 	if d.For > 0 {
 		loading, stop = context.WithTimeout(ctx, d.For)
 	}
 	defer stop()
+	loads, both := errgroup.WithContext(loading)
+	loads.Go(func() error { return d.changeERP(both) })
+	loads.Go(func() error { return d.changeCRM(both) })
 	loaded := make(chan error, 1)
-	go func() { loaded <- d.load.Run(loading, db) }()
-	err = d.watch(calm, "changing the ERP", d.For, func() (bool, string, error) {
+	go func() { loaded <- loads.Wait() }()
+	err := d.watch(calm, changing, d.For, func() (bool, string, error) {
 		select {
 		case err := <-loaded:
 			return true, "", err
@@ -135,20 +156,59 @@ func (d *demo) changeAndDrain(ctx context.Context) error {
 		return err
 	}
 	d.start = time.Now()
-	draining, cancel := context.WithTimeout(calm, drainLimit)
+	bounded, cancel := context.WithTimeout(calm, drainLimit)
 	defer cancel()
-	wal, err := d.world.WAL(draining)
+	wal, err := d.world.WAL(bounded)
 	if err != nil {
 		return err
 	}
-	err = d.watch(draining, "delivering the rest", 0, func() (bool, string, error) {
-		pending, err := d.world.Pending(draining, wal)
+	err = d.watch(bounded, draining, 0, func() (bool, string, error) {
+		pending, err := d.world.Pending(bounded, wal)
+		if pending == "" && err == nil {
+			pending, err = d.world.PendingSales(bounded)
+		}
 		return pending == "", pending, err
 	})
 	if errors.Is(err, context.DeadlineExceeded) {
 		return fmt.Errorf("not everything arrived within %s", drainLimit)
 	}
 	return err
+}
+
+func (d *demo) changeERP(ctx context.Context) error {
+	calm := context.WithoutCancel(ctx)
+	db, err := pgx.Connect(calm, d.world.ERP())
+	if err != nil {
+		return fmt.Errorf("connecting to the ERP: %w", err)
+	}
+	defer func() { _ = db.Close(calm) }()
+	return d.load.Run(ctx, db)
+}
+
+// changeCRM begins when the capture has: only then must each change have an
+// event of its own, and not just a row in the copy.
+func (d *demo) changeCRM(ctx context.Context) error {
+	db, err := d.world.OpenSales()
+	if err != nil {
+		return err
+	}
+	defer func() { _ = db.Close() }()
+	tick := time.NewTicker(100 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		begun, err := d.world.SalesCaptured(context.WithoutCancel(ctx))
+		if err != nil {
+			return err
+		}
+		if begun {
+			return d.sales.Run(ctx, db)
+		}
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return nil
+		}
+	}
 }
 
 // watch shows the pipeline every half second until done says so.
@@ -164,8 +224,8 @@ func (d *demo) watch(ctx context.Context, phase string, total time.Duration, don
 		if scrapeErr == nil { // it may still be starting
 			c := d.world.CRM.Counts()
 			d.view.show(status{
-				phase: phase, elapsed: time.Since(d.start), total: total, now: now, before: d.last,
-				interval: time.Since(d.shown), changes: d.load.Changes(),
+				phase: phase, draining: phase == draining, elapsed: time.Since(d.start), total: total, now: now, before: d.last,
+				interval: time.Since(d.shown), changes: d.load.Changes(), sales: d.sales.Changes(),
 				errs: c.Errors, cuts: c.Resets, slow: c.Throttled, pending: pending,
 			})
 			d.last, d.shown = now, time.Now()

@@ -13,9 +13,10 @@ import (
 
 // sample is what the pipeline's /metrics said at one moment.
 type sample struct {
-	captured, delivered, parked, retried float64
-	streamLag, sinkLag, sourceLag        float64
-	breaker                              float64
+	captured, sourceLag        map[string]float64 // by capture
+	delivered, parked, retried float64
+	streamLag, sinkLag         float64
+	breaker                    float64
 }
 
 func scrape(ctx context.Context, p *world.Proc) (sample, error) {
@@ -36,16 +37,19 @@ func scrape(ctx context.Context, p *world.Proc) (sample, error) {
 		}
 		return total
 	}
+	byCapture := func(name string) map[string]float64 {
+		return map[string]float64{"erp": sum(name, "capture", "erp"), "crm": sum(name, "capture", "crm")}
+	}
 	return sample{
-		captured:  sum("sluice_capture_records_total"),
+		captured:  byCapture("sluice_capture_records_total"),
+		sourceLag: byCapture("sluice_capture_lag_seconds"),
 		delivered: sum("sluice_sink_records_total", "fate", "delivered"),
 		parked:    sum("sluice_sink_records_total", "fate", "parked") + sum("sluice_stream_records_total", "fate", "parked"),
 		retried:   sum("sluice_sink_attempts_total", "class", "retry") + sum("sluice_sink_attempts_total", "class", "throttled"),
 		streamLag: sum("sluice_consumer_lag", "group", "sluice.stream.customer") +
 			sum("sluice_consumer_lag", "group", "sluice.stream.order") + sum("sluice_consumer_lag", "group", "sluice.stream.invoice"),
-		sinkLag:   sum("sluice_consumer_lag", "group", "sluice.sink.crm"),
-		sourceLag: sum("sluice_capture_lag_seconds"),
-		breaker:   sum("sluice_sink_breaker_state"),
+		sinkLag: sum("sluice_consumer_lag", "group", "sluice.sink.crm"),
+		breaker: sum("sluice_sink_breaker_state"),
 	}, nil
 }
 

@@ -18,6 +18,8 @@ type view struct {
 	lines int
 	last  time.Time
 	quiet time.Duration
+	// server holds the CRM's database.
+	server string
 }
 
 func newView(out io.Writer) *view {
@@ -28,10 +30,11 @@ func newView(out io.Writer) *view {
 // status is one moment of the demo.
 type status struct {
 	phase            string
+	draining         bool
 	elapsed, total   time.Duration
 	now, before      sample
 	interval         time.Duration
-	changes          int64
+	changes, sales   int64
 	errs, cuts, slow int64
 	pending          string
 }
@@ -51,20 +54,26 @@ func (v *view) show(s status) {
 			return
 		}
 		v.last = time.Now()
-		fmt.Fprintf(v.out, "%s %s: captured %.0f (%s), delivered %.0f (%s), lag %.0f + %.0f, breaker %s, dead letters %.0f\n",
-			s.phase, clock, s.now.captured, rate(s.now.captured, s.before.captured),
+		fmt.Fprintf(v.out, "%s %s: captured erp %.0f (%s), crm %.0f (%s), delivered %.0f (%s), lag %.0f + %.0f, breaker %s, dead letters %.0f\n",
+			s.phase, clock, s.now.captured["erp"], rate(s.now.captured["erp"], s.before.captured["erp"]),
+			s.now.captured["crm"], rate(s.now.captured["crm"], s.before.captured["crm"]),
 			s.now.delivered, rate(s.now.delivered, s.before.delivered),
 			s.now.streamLag, s.now.sinkLag, breakers[s.now.breaker], s.now.parked)
 		return
 	}
+	captured := func(name string) string {
+		return fmt.Sprintf("%9.0f records  %8s   %.1fs behind the source", s.now.captured[name], rate(s.now.captured[name], s.before.captured[name]), s.now.sourceLag[name])
+	}
 	rows := []string{
-		fmt.Sprintf("%s  %s  %s", bold(s.phase), clock, bar(s.elapsed, s.total)),
-		fmt.Sprintf("  ERP      %9d rows changed by the load", s.changes),
-		fmt.Sprintf("  capture  %9.0f records  %8s   %.1fs behind the source", s.now.captured, rate(s.now.captured, s.before.captured), s.now.sourceLag),
-		fmt.Sprintf("  stream   %9.0f records behind", s.now.streamLag),
-		fmt.Sprintf("  sink     %9.0f delivered %7s   %.0f records behind, %.0f tries again", s.now.delivered, rate(s.now.delivered, s.before.delivered), s.now.sinkLag, s.now.retried),
-		fmt.Sprintf("  CRM      %9d errors, %d resets, %d times \"slow down\"", s.errs, s.cuts, s.slow),
-		fmt.Sprintf("  breaker  %9s             dead letters %.0f", breakers[s.now.breaker], s.now.parked),
+		fmt.Sprintf("%s  %s  %s", bold(s.phase), clock, s.bar()),
+		fmt.Sprintf("  ERP          %9d rows changed, in PostgreSQL", s.changes),
+		fmt.Sprintf("  CRM          %9d rows changed, in %s", s.sales, v.server),
+		"  capture erp  " + captured("erp"),
+		"  capture crm  " + captured("crm"),
+		fmt.Sprintf("  stream       %9.0f records behind", s.now.streamLag),
+		fmt.Sprintf("  sink         %9.0f delivered %7s   %.0f records behind, %.0f tries again", s.now.delivered, rate(s.now.delivered, s.before.delivered), s.now.sinkLag, s.now.retried),
+		fmt.Sprintf("  CRM's API    %9d errors, %d resets, %d times \"slow down\"", s.errs, s.cuts, s.slow),
+		fmt.Sprintf("  breaker      %9s             dead letters %.0f", breakers[s.now.breaker], s.now.parked),
 	}
 	if s.pending != "" {
 		rows = append(rows, "  waiting for "+s.pending)
@@ -88,12 +97,16 @@ func (v *view) sayf(format string, args ...any) {
 	fmt.Fprintf(v.out, format+"\n", args...)
 }
 
-func bar(done, total time.Duration) string {
-	if total <= 0 {
+// bar is how much of the time is over. What is left at the end is waited for.
+func (s *status) bar() string {
+	if s.draining {
+		return ""
+	}
+	if s.total <= 0 {
 		return "(Ctrl-C ends it)"
 	}
 	const width = 30
-	n := int(min(1, float64(done)/float64(total)) * width)
+	n := int(min(1, float64(s.elapsed)/float64(s.total)) * width)
 	return "[" + strings.Repeat("#", n) + strings.Repeat(".", width-n) + "]"
 }
 

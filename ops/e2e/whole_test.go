@@ -13,6 +13,7 @@ import (
 	"sluice/ops/demo/crm"
 	"sluice/ops/demo/world"
 	"sluice/ops/local"
+	"sluice/ops/local/localtest"
 	"sluice/schemas"
 )
 
@@ -68,20 +69,35 @@ func (s *stage) consoleConsumer(k *local.Kafka, r *audit.Report) {
 }
 
 func TestDemoVerb(t *testing.T) {
-	newStage(t, world.Options{Customers: 1}) // skips where there is no PostgreSQL
-	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Minute)
-	defer cancel()
-	out, err := exec.CommandContext(ctx, binary, "demo", "--for", "3s", "--customers", "200", "-o", "json").Output()
-	if err != nil {
-		t.Fatalf("%v: %s", err, out)
-	}
-	lines := strings.Split(strings.TrimSpace(string(out)), "\n")
-	var r audit.Report
-	if err := json.Unmarshal([]byte(lines[len(lines)-1]), &r); err != nil {
-		t.Fatalf("the last line is no JSON: %v: %s", err, out)
-	}
-	if r.Total.Lost != 0 || r.Total.Doubled != 0 || r.Total.Delivered == 0 {
-		t.Errorf("%+v", r.Total)
+	for flavour, server := range map[local.Flavour]func(testing.TB) *local.MySQL{
+		local.FlavourMySQL: localtest.MySQL, local.FlavourMariaDB: localtest.MariaDB,
+	} {
+		t.Run(string(flavour), func(t *testing.T) {
+			localtest.Postgres(t) // says why it skips where there is none
+			server(t)
+			ctx, cancel := context.WithTimeout(t.Context(), 3*time.Minute)
+			defer cancel()
+			out, err := exec.CommandContext(ctx, binary, "demo", "--for", "3s", "--customers", "200", "--crm", string(flavour), "-o", "json").Output()
+			if err != nil {
+				t.Fatalf("%v: %s", err, out)
+			}
+			lines := strings.Split(strings.TrimSpace(string(out)), "\n")
+			var r audit.Report
+			if err := json.Unmarshal([]byte(lines[len(lines)-1]), &r); err != nil {
+				t.Fatalf("the last line is no JSON: %v: %s", err, out)
+			}
+			if r.Total.Lost != 0 || r.Total.Doubled != 0 || r.Total.Delivered == 0 {
+				t.Errorf("%+v", r.Total)
+			}
+			if len(r.Tables) == 0 || !strings.HasPrefix(r.Server, flavour.Product()) {
+				t.Errorf("the CRM's tables on %s are %+v", r.Server, r.Tables)
+			}
+			for _, l := range r.Tables {
+				if l.Copied == 0 || l.Changes == 0 || l.Captured != l.Copied+l.Changes || l.Lost != 0 || l.Doubled != 0 {
+					t.Errorf("%+v", l)
+				}
+			}
+		})
 	}
 }
 

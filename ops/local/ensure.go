@@ -4,8 +4,10 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"maps"
 	"os"
 	"os/exec"
+	"slices"
 	"strings"
 	"time"
 
@@ -22,6 +24,9 @@ const (
 	PartKafka    Part = "kafka"
 	PartMySQL    Part = "mysql"
 	PartMariaDB  Part = "mariadb"
+	// PartEither is MySQL or MariaDB, whichever is there; MariaDB, which is
+	// sooner had, where neither is.
+	PartEither Part = "mysql-or-mariadb"
 )
 
 // PartSysbench is a tool, that puts load on a MySQL or MariaDB.
@@ -33,18 +38,19 @@ type source struct {
 	find     func() error
 	packages []string
 	fetch    func(context.Context) error // nil: the packages are the part
+	fetched  func() error                // nil error: there is nothing to fetch
 }
+
+// mariadbPackages hold no service of the system, which would start.
+var mariadbPackages = []string{"mariadb-server-core", "mariadb-client-core"}
 
 var parts = map[Part]source{
 	PartPostgres: {find: func() error { _, err := findPostgres(); return err }, packages: []string{"postgresql"}},
 	PartRedis:    {find: func() error { _, err := findRedis(); return err }, packages: []string{"redis-server"}},
 	PartKafka:    {find: func() error { _, err := Java("kafka"); return err }, packages: []string{"default-jre-headless", "maven"}},
-	PartMySQL:    {find: canFetchMySQL, fetch: FetchMySQL},
-	// The core packages have no service of the system, which would start.
-	PartMariaDB: {
-		find:     func() error { _, err := FlavourMariaDB.find(); return err },
-		packages: []string{"mariadb-server-core", "mariadb-client-core"},
-	},
+	PartMySQL:    {find: canFetchMySQL, fetch: FetchMySQL, fetched: func() error { _, err := FlavourMySQL.find(); return err }},
+	PartMariaDB:  {find: func() error { _, err := FlavourMariaDB.find(); return err }, packages: mariadbPackages},
+	PartEither:   {find: func() error { _, err := FindFlavour(); return err }, packages: mariadbPackages},
 	PartSysbench: {find: func() error { _, err := exec.LookPath("sysbench"); return err }, packages: []string{"sysbench"}},
 }
 
@@ -61,6 +67,7 @@ func sourceOf(part Part) (source, bool) {
 			},
 			packages: []string{"default-jre-headless", "maven", "xz-utils"},
 			fetch:    func(ctx context.Context) error { return FetchPostgres(ctx, version) },
+			fetched:  func() error { _, err := postgresBin(version); return err },
 		}, true
 	}
 	if part == PartPostGIS {
@@ -76,14 +83,14 @@ func sourceOf(part Part) (source, bool) {
 func Ensure(ctx context.Context, say func(string), wanted ...Part) error {
 	var packages, names []string
 	var missing error
-	var fetches []func(context.Context) error
+	fetches := map[Part]source{}
 	for _, part := range wanted {
 		p, ok := sourceOf(part)
 		if !ok {
 			return fmt.Errorf("installing %q: no such part", part)
 		}
-		if p.fetch != nil {
-			fetches = append(fetches, p.fetch)
+		if p.fetch != nil && p.fetched() != nil {
+			fetches[part] = p
 		}
 		if err := p.find(); err != nil {
 			packages, names, missing = append(packages, p.packages...), append(names, string(part)), join(err, missing)
@@ -94,10 +101,12 @@ func Ensure(ctx context.Context, say func(string), wanted ...Part) error {
 			return err
 		}
 	}
-	for _, fetch := range fetches {
-		if err := fetch(ctx); err != nil {
+	for _, part := range slices.Sorted(maps.Keys(fetches)) {
+		say("fetching " + string(part))
+		if err := fetches[part].fetch(ctx); err != nil {
 			return err
 		}
+		say("fetched " + string(part))
 	}
 	return nil
 }

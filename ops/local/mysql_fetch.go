@@ -64,10 +64,14 @@ func FetchMySQL(ctx context.Context) error {
 	dirs := fetchedMySQL()
 	dir := dirs[len(dirs)-1]
 	if err := fetchMySQL(ctx, dir); err != nil {
-		return &schemas.Fault{
-			Where: "mysql", What: "fetching MySQL from Debian", Err: err,
-			Cure: "check that this machine reaches deb.debian.org and has the package debian-archive-keyring, or install MySQL 8.0.23 or later yourself",
+		cure := "check that this machine reaches deb.debian.org and has the package debian-archive-keyring, or install MySQL 8.0.23 or later yourself"
+		if strings.Contains(err.Error(), "is expired") {
+			// Its signature holds, but it is old: whether that mirror is trusted
+			// is for the machine's owner to say.
+			cure = "the mirror's list of packages is out of date: check the clock and the mirror, or, if the mirror is known to lag, " +
+				`write Acquire::Check-Valid-Until "false"; into a file of /etc/apt/apt.conf.d; or install MySQL 8.0.23 or later yourself`
 		}
+		return &schemas.Fault{Where: "mysql", What: "fetching MySQL from Debian", Err: err, Cure: cure}
 	}
 	_, err := FlavourMySQL.find()
 	return err

@@ -24,6 +24,28 @@ const (
 	FlavourMariaDB Flavour = "mariadb"
 )
 
+// Product is its name as people write it.
+func (f Flavour) Product() string {
+	if f == FlavourMariaDB {
+		return "MariaDB"
+	}
+	return "MySQL"
+}
+
+// FindFlavour returns MySQL where that is there, else MariaDB.
+func FindFlavour() (Flavour, error) {
+	if _, err := FlavourMySQL.find(); err == nil {
+		return FlavourMySQL, nil
+	}
+	if _, err := FlavourMariaDB.find(); err == nil {
+		return FlavourMariaDB, nil
+	}
+	return "", &schemas.Fault{
+		Where: "mysql", What: "neither MySQL nor MariaDB was found in the PATH or where systems keep it", Err: ErrMissing,
+		Cure: "install one of them: apt-get install mariadb-server-core mariadb-client-core (Debian), dnf install mariadb-server, brew install mysql",
+	}
+}
+
 // Part is what Ensure installs for the flavour.
 func (f Flavour) Part() Part {
 	if f == FlavourMariaDB {

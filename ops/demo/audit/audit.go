@@ -45,6 +45,11 @@ func Run(ctx context.Context, w *world.World) (*Report, error) {
 		report.Differences = append(append(report.Differences, lost...), doubled...)
 	}
 	report.Total.Doubled += w.CRM.Repeats()
+	if w.Sales != nil {
+		if err := tables(ctx, w, report); err != nil {
+			return nil, err
+		}
+	}
 	return report, nil
 }
 

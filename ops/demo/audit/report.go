@@ -25,6 +25,9 @@ type Line struct {
 type Report struct {
 	Lines []Line `json:"entities"`
 	Total Line   `json:"total"`
+	// Server is the database that holds the tables; empty: none.
+	Server string      `json:"server,omitempty"`
+	Tables []TableLine `json:"tables,omitempty"`
 	// Differences are examples of what is lost or doubled.
 	Differences []Difference `json:"differences,omitempty"`
 }
@@ -48,9 +51,15 @@ func (r *Report) Print(w io.Writer, asJSON bool) error {
 		return json.NewEncoder(w).Encode(r)
 	}
 	t := tabwriter.NewWriter(w, 0, 0, 3, ' ', tabwriter.AlignRight)
-	fmt.Fprint(t, "\nentity\trows in ERP\tcaptured\tfiltered\tparked\tdelivered\tlost\tdoubled\t\n")
+	fmt.Fprint(t, "\nFrom the ERP to the CRM's API\nentity\trows in ERP\tcaptured\tfiltered\tparked\tdelivered\tlost\tdoubled\t\n")
 	for _, l := range append(append([]Line(nil), r.Lines...), r.Total) {
 		fmt.Fprintf(t, "%s\t%d\t%d\t%d\t%d\t%d\t%d\t%d\t\n", l.Entity, l.Rows, l.Captured, l.Filtered, l.Parked, l.Delivered, l.Lost, l.Doubled)
+	}
+	if len(r.Tables) > 0 {
+		fmt.Fprintf(t, "\nFrom the CRM's database (%s) to raw topics\ntable\trows in CRM\tchanges\tcopied\tcaptured\tlost\tdoubled\t\n", r.Server)
+		for _, l := range append(append([]TableLine(nil), r.Tables...), r.all()) {
+			fmt.Fprintf(t, "%s\t%d\t%d\t%d\t%d\t%d\t%d\t\n", l.Table, l.Rows, l.Changes, l.Copied, l.Captured, l.Lost, l.Doubled)
+		}
 	}
 	if err := t.Flush(); err != nil {
 		return err
@@ -65,13 +74,28 @@ func (r *Report) Print(w io.Writer, asJSON bool) error {
 	return nil
 }
 
+// all sums the tables up.
+func (r *Report) all() TableLine {
+	sum := TableLine{Table: "all"}
+	for _, l := range r.Tables {
+		sum.Rows += l.Rows
+		sum.Changes += l.Changes
+		sum.Copied += l.Copied
+		sum.Captured += l.Captured
+		sum.Lost += l.Lost
+		sum.Doubled += l.Doubled
+	}
+	return sum
+}
+
 // ErrUnfaithful says that a run lost or doubled something.
-var ErrUnfaithful = errors.New("the CRM is not what the ERP says")
+var ErrUnfaithful = errors.New("what arrived is not what the databases say")
 
 // Verdict is nil if nothing was lost and nothing doubled.
 func (r *Report) Verdict() error {
-	if r.Total.Lost == 0 && r.Total.Doubled == 0 {
+	lost, doubled := r.Total.Lost+r.all().Lost, r.Total.Doubled+r.all().Doubled
+	if lost == 0 && doubled == 0 {
 		return nil
 	}
-	return fmt.Errorf("%w: %d lost, %d doubled", ErrUnfaithful, r.Total.Lost, r.Total.Doubled)
+	return fmt.Errorf("%w: %d lost, %d doubled", ErrUnfaithful, lost, doubled)
 }

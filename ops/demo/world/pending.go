@@ -1,7 +1,6 @@
 package world
 
 import (
-	"bytes"
 	"context"
 	"fmt"
 
@@ -32,7 +31,8 @@ func (w *World) Pending(ctx context.Context, wal string) (string, error) {
 	case behind > 0:
 		return fmt.Sprintf("the capture, %d bytes of WAL", behind), nil
 	}
-	if reading, err := w.snapshotting(ctx); err != nil || reading {
+	// The slot's position says nothing before a position of the stream is saved.
+	if at, err := w.saved(ctx, "erp"); err != nil || at.System == "" || at.Snapshot {
 		return "the snapshot", err
 	}
 	opts, err := w.Kafka.Options("sluice-world", nil)
@@ -64,17 +64,6 @@ func (w *World) Pending(ctx context.Context, wal string) (string, error) {
 		}
 	}
 	return "", nil
-}
-
-// snapshotting reports whether the capture has not yet saved a position of the
-// stream: a slot's position says nothing before that.
-func (w *World) snapshotting(ctx context.Context) (bool, error) {
-	reading := true
-	err := w.Kafka.ReadToEnd(ctx, nil, func(r *kgo.Record) error {
-		reading = bytes.Contains(r.Value, []byte("snapshot")) || !bytes.Contains(r.Value, []byte("system"))
-		return nil
-	}, "sluice.positions")
-	return reading, err
 }
 
 func (w *World) query(ctx context.Context, sql string, args []any, into any) error {

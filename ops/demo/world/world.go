@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"github.com/jackc/pgx/v5"
 
@@ -17,7 +18,12 @@ import (
 )
 
 //go:embed sluice.yaml
-var configYAML []byte
+var configYAML string
+
+// crmYAML is the capture of the CRM's database, which not every world has.
+//
+//go:embed crm.yaml
+var crmYAML string
 
 // Options says what world to build.
 type Options struct {
@@ -29,6 +35,10 @@ type Options struct {
 	Seed      uint64
 	Customers int
 	Faults    crm.Faults
+	// Sales is the server that holds the CRM's own database, captured beside the
+	// ERP; empty: none. Contacts is how many it starts with.
+	Sales    local.Flavour
+	Contacts int
 	// Say is told, in a few words, what is being done. May be nil.
 	Say func(format string, args ...any)
 }
@@ -50,6 +60,8 @@ type World struct {
 	Broker      Broker
 	Registry    *local.Registry
 	CRM         *crm.Server
+	// Sales holds the CRM's own database; nil: none.
+	Sales *local.MySQL
 	// Kafka is how to reach the broker.
 	Kafka kafka.Config
 
@@ -66,7 +78,11 @@ func New(ctx context.Context, o Options) (*World, error) {
 		say = func(string, ...any) {}
 	}
 	w := &World{Dir: o.Dir, Config: filepath.Join(o.Dir, "sluice.yaml"), binary: o.Binary}
-	if err := os.WriteFile(w.Config, configYAML, 0o644); err != nil {
+	config := configYAML
+	if o.Sales != "" {
+		config = strings.Replace(config, "\ncaptures:\n", "\ncaptures:\n"+crmYAML, 1)
+	}
+	if err := os.WriteFile(w.Config, []byte(config), 0o644); err != nil {
 		return w, err
 	}
 	say("starting PostgreSQL for the ERP")
@@ -83,6 +99,11 @@ func New(ctx context.Context, o Options) (*World, error) {
 	if err := errors.Join(erp.Create(ctx, db), erp.Seed(ctx, db, o.Seed, o.Customers)); err != nil {
 		return w, err
 	}
+	if o.Sales != "" {
+		if err := w.startSales(ctx, o, say); err != nil {
+			return w, err
+		}
+	}
 	if err := w.startKafka(ctx, o, say); err != nil {
 		return w, err
 	}
@@ -93,6 +114,9 @@ func New(ctx context.Context, o Options) (*World, error) {
 	w.env = []string{
 		"ERP_DSN=" + w.ERP(), "CRM_TOKEN=" + token, "CRM_URL=" + w.CRM.URL(),
 		"SLUICE_KAFKA=" + w.Broker.Addr(), "SLUICE_REGISTRY=" + w.Registry.URL(),
+	}
+	if w.Sales != nil {
+		w.env = append(w.env, "CRM_DSN="+w.salesDSN())
 	}
 	return w, nil
 }
@@ -135,6 +159,9 @@ func (w *World) Close(ctx context.Context) error {
 	}
 	if w.Broker != nil {
 		errs = append(errs, w.Broker.Stop())
+	}
+	if w.Sales != nil {
+		errs = append(errs, w.Sales.Stop())
 	}
 	if w.Postgres != nil {
 		errs = append(errs, w.Postgres.Stop())

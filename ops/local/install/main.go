@@ -3,7 +3,7 @@
 // stderr, and elsewhere says what to install. A version of PostgreSQL, 13 to 18,
 // comes from Maven Central and lies beside what is installed.
 //
-//	go run ./ops/local/install postgres redis kafka postgis mysql mariadb sysbench postgres-17
+//	go run ./ops/local/install postgres redis kafka postgis mysql mariadb mysql-or-mariadb sysbench postgres-17
 package main
 
 import (
