@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 
 	"github.com/jackc/pgx/v5/pgconn"
@@ -169,9 +170,10 @@ func (c *copies) fault(ctx context.Context, r *snapshot.Request, err error) erro
 	case !errors.As(err, &pe):
 		return fmt.Errorf("%w: reading table %s: %s", capture.ErrLost, r.Table, lastCause(err))
 	}
-	switch pe.Code {
-	case "42P01", "3F000": // no such table, no such schema
+	if slices.Contains(noTable, pe.Code) {
 		return snapshot.ErrGone
+	}
+	switch pe.Code {
 	case "40001", "40P01", "55P03", "57014", "42703", "42704", "25P02":
 		// A conflict on a standby, a deadlock, a lock or a statement that took too
 		// long, a table that was altered.

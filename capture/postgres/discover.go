@@ -3,13 +3,15 @@ package postgres
 import (
 	"context"
 	"errors"
+	"maps"
+	"slices"
 	"strings"
 )
 
 // discover looks for tables that the configuration names and the publication
 // lacks: created since, renamed, or dropped and made anew. It adds them to a
 // publication of ours, and says of another, once for each, what its owner has to
-// do. told is what was said.
+// do. told is what was said of tables that are still missing.
 func (s *Source) discover(ctx context.Context, q querier, told map[string]bool) error {
 	if s.server.standby {
 		return nil
@@ -28,7 +30,9 @@ func (s *Source) discover(ctx context.Context, q querier, told map[string]bool) 
 	if err != nil || !p.exists {
 		return err
 	}
-	for _, name := range p.missing(tables) {
+	missing := p.missing(tables)
+	maps.DeleteFunc(told, func(name string, _ bool) bool { return !slices.Contains(missing, name) })
+	for _, name := range missing {
 		if told[name] {
 			continue
 		}
@@ -37,6 +41,9 @@ func (s *Source) discover(ctx context.Context, q querier, told map[string]bool) 
 			if err = s.addTables(ctx, q, []string{name}); err == nil {
 				s.copyAdded(tables, name)
 				continue
+			}
+			if errors.Is(err, errNoTable) {
+				continue // dropped since; the next look knows better
 			}
 		} else {
 			err = errors.New("the publication is not this capture's own")

@@ -174,7 +174,7 @@ func (d *decoder) finish(end lsn) {
 	st.curAt.LSN = max(st.curAt.LSN, logPlace(end))
 	// Rows may be gone already with a position inside the transaction: its end
 	// must not wait for a heartbeat.
-	st.due = st.due || d.emitted && len(st.cur.changes) == 0
+	st.ended = st.ended || d.emitted && len(st.cur.changes) == 0
 	d.in, d.last = false, end
 }
 

@@ -29,7 +29,10 @@ func (d *decoder) relation(ctx context.Context, r *reader) error {
 	var info *tableInfo
 	var err error
 	if s.cfg.Partitions == Leaf || s.cfg.captures(logged.schema, logged.name) { // else its name settles it
-		if info, err = readTable(ctx, plain{s.sql}, logged.oid); err != nil {
+		if err = d.seen(ctx, plain{s.sql}); err == nil {
+			info, err = readTable(ctx, plain{s.sql}, logged.oid)
+		}
+		if err != nil {
 			return d.stream.fault(err)
 		}
 	}

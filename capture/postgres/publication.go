@@ -3,9 +3,12 @@ package postgres
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
+
+	"github.com/jackc/pgx/v5/pgconn"
 
 	"sluice/schemas"
 )
@@ -160,11 +163,21 @@ func (s *Source) addStatement(tables []string) string {
 	return fmt.Sprintf("ALTER PUBLICATION %s ADD TABLE %s", quote(s.cfg.Publication), strings.Join(tables, ", "))
 }
 
+// errNoTable is that of a table that was dropped in the meantime. noTable are the
+// server's codes for it: no such table, no such schema.
+var (
+	errNoTable = errors.New("dropped in the meantime")
+	noTable    = []string{"42P01", "3F000"}
+)
+
 // addTables adds to a publication of ours. The log carries what is written from
 // then on; what the tables held before must be copied.
 func (s *Source) addTables(ctx context.Context, q querier, tables []string) error {
 	add := s.addStatement(tables)
 	if _, err := q.query(ctx, add); err != nil {
+		if pe, ok := errors.AsType[*pgconn.PgError](err); ok && slices.Contains(noTable, pe.Code) {
+			err = fmt.Errorf("%w: %s", errNoTable, pe.Message)
+		}
 		return &schemas.Fault{
 			Where: "publication", What: fmt.Sprintf("%s cannot be added to %q", strings.Join(tables, ", "), s.cfg.Publication),
 			Err: message(err), Cure: "as the owner of the tables: " + add + ";",

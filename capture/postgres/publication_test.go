@@ -1,6 +1,7 @@
 package postgres
 
 import (
+	"context"
 	"fmt"
 	"strings"
 	"testing"
@@ -204,4 +205,44 @@ func TestTableCreatedLater(t *testing.T) {
 		b.idle(t)
 		wantFault(t, b.source(t, c), r.Last(), "does not publish", "ALTER PUBLICATION")
 	})
+}
+
+// before is a querier that first runs SQL of its own before statements that begin so.
+type before struct {
+	querier
+	prefix string
+	run    func()
+}
+
+func (b before) query(ctx context.Context, sql string, args ...string) ([]record, error) {
+	if strings.HasPrefix(sql, b.prefix) {
+		b.run()
+	}
+	return b.querier.query(ctx, sql, args...)
+}
+
+// TestTableDroppedWhileItIsAdded is none that cannot be published: made anew it is.
+func TestTableDroppedWhileItIsAdded(t *testing.T) {
+	b := newBed(t)
+	b.exec(t, "CREATE TABLE a (id int PRIMARY KEY)")
+	cfg := b.config("public.?")
+	cfg.Snapshot.Mode = Never
+	s := b.source(t, cfg)
+	capturetest.Open(t, s, "").Close() // and with it its own look
+	b.exec(t, "CREATE TABLE b (id int PRIMARY KEY)")
+	conn, err := s.cfg.connect(t.Context(), s.capture, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = hangUp(context.WithoutCancel(t.Context()), conn) }()
+	told := map[string]bool{}
+	drop := before{plain{conn}, "ALTER PUBLICATION", func() { b.exec(t, "DROP TABLE b") }}
+	if err := s.discover(t.Context(), drop, told); err != nil || len(told) > 0 {
+		t.Fatalf("%v, told of %v", err, told)
+	}
+	b.exec(t, "CREATE TABLE b (id text PRIMARY KEY)")
+	if err := s.discover(t.Context(), plain{conn}, told); err != nil {
+		t.Fatal(err)
+	}
+	b.published(t, "b")
 }

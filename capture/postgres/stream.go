@@ -39,6 +39,7 @@ type stream struct {
 	mu    sync.Mutex
 	cur   *block // the reader's; the consumer's to take while idle
 	curAt position
+	ended bool     // as due, because a transaction ended; the reader's, too
 	idle  bool     // the reader waits for the network
 	full  []filled // oldest first
 	free  []*block
@@ -214,7 +215,7 @@ func (st *stream) handOver(ctx context.Context) error {
 		st.mu.Lock()
 		if next := st.take(); next != nil {
 			st.full = append(st.full, filled{st.cur, st.curAt})
-			st.cur, st.due = next, false
+			st.cur, st.due, st.ended = next, false, false
 			st.mu.Unlock()
 			signal(st.wake)
 			return nil
@@ -270,10 +271,10 @@ func (st *stream) next(ctx context.Context, heartbeat time.Duration, always bool
 		case len(st.full) > 0:
 			b, at = st.full[0].block, st.full[0].at
 			st.full = slices.Delete(st.full, 0, 1)
-		case st.idle && (len(st.cur.changes) > 0 || (st.due || idle) && st.curAt.LSN > last.LSN || overdue && always):
+		case st.idle && (len(st.cur.changes) > 0 || (st.due || st.ended || idle) && st.curAt.LSN > last.LSN || overdue && always):
 			// With none in line and none held, there is another block.
 			b, at = st.cur, st.curAt
-			st.cur, st.due = st.take(), false
+			st.cur, st.due, st.ended = st.take(), false, false
 		case st.err != nil:
 			err = st.err
 		}
