@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"iter"
 	"maps"
+	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
@@ -66,6 +67,11 @@ func (f *File) parts() iter.Seq2[string, any] {
 }
 
 func (f *File) defaults() {
+	for _, e := range f.Entities {
+		if e != nil {
+			e.Rules.Dir = filepath.Dir(f.Path)
+		}
+	}
 	for path, part := range f.parts() {
 		switch d := part.(type) {
 		case interface{ DefaultsFor(name string) }:

@@ -82,7 +82,7 @@ func (r *Rules) bindField(b *binding, s *step, from *source, field *schemas.Colu
 		return err
 	}
 	if out != nil {
-		return from.want(out, resultKinds(field.Type), typeText(field.Type), conversion(field.Type, "..."))
+		return from.want(out, fitsField(out, field.Type), typeText(field.Type), conversion(field.Type, "..."))
 	}
 	column := &b.table.Columns[s.column]
 	if s.copy = copierFor(column.Type, field.Type); s.copy == nil {
@@ -102,7 +102,7 @@ func (r *Rules) bindWhen(b *binding, m *mapping) error {
 	}
 	cure := "write a condition, such as: status != 'test'"
 	if out != nil {
-		return m.when.want(out, []types.Kind{types.BoolKind}, "true or false", cure)
+		return m.when.want(out, fits(out, []types.Kind{types.BoolKind}), "true or false", cure)
 	}
 	if column := &b.table.Columns[b.when.column]; column.Type.Name != schemas.BoolType {
 		return &schemas.Fault{Where: m.when.where, What: fmt.Sprintf("the column %s of %s is %s, not bool", column.Name, b.table.FullName(), typeText(column.Type)), Cure: cure}
@@ -136,7 +136,7 @@ func (r *Rules) bindKey(b *binding, m *mapping) error {
 		}
 	}
 	if out != nil {
-		return m.key.want(out, []types.Kind{types.StringKind, types.IntKind}, "string or int", "write string(...)")
+		return m.key.want(out, fits(out, []types.Kind{types.StringKind, types.IntKind}), "string or int", "write string(...)")
 	}
 	if column := &b.table.Columns[b.key.column]; !isKeyText(column.Type) {
 		return &schemas.Fault{
@@ -174,7 +174,7 @@ func (r *Rules) compile(b *binding, s *step, from *source) (*cel.Type, error) {
 			}
 		}
 	}
-	env, checked, err := from.check(r.env, columns)
+	env, checked, err := from.check(r.env.Env, columns)
 	if err != nil {
 		return nil, err
 	}
@@ -185,8 +185,8 @@ func (r *Rules) compile(b *binding, s *step, from *source) (*cel.Type, error) {
 }
 
 // want checks the type of the whole expression.
-func (s *source) want(out *cel.Type, kinds []types.Kind, wanted, cure string) error {
-	if fits(out, kinds) {
+func (s *source) want(out *cel.Type, fits bool, wanted, cure string) error {
+	if fits {
 		return nil
 	}
 	return &schemas.Fault{

@@ -1,6 +1,7 @@
 package rules
 
 import (
+	"fmt"
 	"math"
 	"slices"
 	"time"
@@ -36,12 +37,18 @@ func copierFor(from, to schemas.Type) copier {
 			return copyIntegerToDecimal
 		}
 	case schemas.StringType:
-		if isText(from) {
+		if isTextType(from) {
 			return same
 		}
 	case schemas.EnumType:
 		if from.Name == schemas.StringType || from.Name == schemas.EnumType {
 			return copyToEnum
+		}
+	case schemas.ArrayType:
+		if from.Name == schemas.ArrayType && from.Elem != nil {
+			if each := copierFor(from.Elem.Type, to.Elem.Type); each != nil {
+				return copyList(each)
+			}
 		}
 	case schemas.DateType:
 		if from.Name == schemas.DateType {
@@ -64,7 +71,7 @@ func isInteger(t schemas.Type) bool {
 	return t.Name == schemas.Int16Type || t.Name == schemas.Int32Type || t.Name == schemas.Int64Type
 }
 
-func isText(t schemas.Type) bool {
+func isTextType(t schemas.Type) bool {
 	switch t.Name {
 	case schemas.StringType, schemas.UUIDType, schemas.JSONType, schemas.XMLType, schemas.EnumType:
 		return true
@@ -100,6 +107,24 @@ func notInEnum(t *schemas.Type) string {
 		words += s
 	}
 	return "is none of the enum's values: " + shorten(words, 200)
+}
+
+// copyList copies each element by each.
+func copyList(each copier) copier {
+	return func(v schemas.Value, t *schemas.Type, a *schemas.Arena) (schemas.Value, string) {
+		row := a.Row(len(v.Elems()))
+		for i, e := range v.Elems() {
+			if e.IsNull() {
+				return v, fmt.Sprintf("has a NULL, its element %d, which a list does not take", i)
+			}
+			out, problem := each(e, &t.Elem.Type, a)
+			if problem != "" {
+				return v, fmt.Sprintf("has the element %s, which %s", showValue(e), problem)
+			}
+			row[i] = out
+		}
+		return schemas.ListOf(row), ""
+	}
 }
 
 func copyMilliseconds(v schemas.Value, _ *schemas.Type, _ *schemas.Arena) (schemas.Value, string) {

@@ -17,9 +17,14 @@
 //	message            filtered ("message")
 //	truncate           parked ("truncate"): which entities it deletes is not known
 //
+// A record that breaks a rule of validate, a condition over the entity's fields,
+// is parked ("validation"); so is one whose expressions cannot be evaluated or
+// do not give what the field takes. The error is a *Broken, with the rule, the
+// field and the value.
+//
 // Expressions are CEL (https://cel.dev) over the columns of the row by name, with
-// the strings and math extensions and a few functions of our own, see
-// [Functions]. NULL is null. A column whose name is no identifier is written in
+// the strings and math extensions and functions of our own, see [Functions] and
+// FUNCTIONS.md. NULL is null. A column whose name is no identifier is written in
 // backquotes, alone: `first name`.
 //
 //	column                              in an expression

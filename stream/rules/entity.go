@@ -7,6 +7,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"sluice/schemas"
 )
@@ -21,17 +22,34 @@ type Entity struct {
 	Fields map[string]Field `yaml:"fields"`
 	// From are the raw topics that the entity is made from.
 	From []Mapping `yaml:"from"`
+	// Lookups are tables that expressions look values up in.
+	Lookups map[string]Lookup `yaml:"lookups" json:",omitempty"`
+	// Rules that every record keeps; one that breaks one is parked.
+	Rules []Validation `yaml:"validate" json:",omitempty"`
+	// Dir is the folder that the lookups' files are relative to.
+	Dir string `yaml:"-" json:"-"`
+}
+
+// Validation is a condition over the entity's fields, by their names.
+type Validation struct {
+	// That is true, or null as in SQL's CHECK, of every record that is delivered.
+	That string `yaml:"that"`
+	// Message says what is wrong with a record that breaks it.
+	Message string `yaml:"message"`
 }
 
 // Field is one field of an entity.
 type Field struct {
-	// Type is string, int, float, decimal(p,s), bool, date, timestamp or enum.
+	// Type is string, int, float, decimal(p,s), bool, date, timestamp, enum, or
+	// list(...) of one of these but enum.
 	Type string `yaml:"type"`
 	// Values are the words of an enum.
 	Values []string `yaml:"values"`
 	// Required fields are never null; a record without one is parked.
 	Required bool   `yaml:"required"`
 	Doc      string `yaml:"doc"`
+	// Rules are asked where the field is not null.
+	Rules []Validation `yaml:"validate" json:",omitempty"`
 }
 
 // Mapping makes the entity from the rows of one raw topic.
@@ -74,6 +92,17 @@ func (e *Entity) Validate() error {
 			err.Where = strings.TrimSuffix("fields."+name+"."+err.Where, ".")
 			faults = append(faults, err)
 		}
+		validations("fields."+name+".validate", f.Rules, fault)
+	}
+	validations("validate", e.Rules, fault)
+	for _, name := range slices.Sorted(maps.Keys(e.Lookups)) {
+		l := e.Lookups[name]
+		if l.File == "" {
+			fault("lookups."+name+".file", "no file", "name a CSV file with a header, such as segments.csv")
+		}
+		if _, n := utf8.DecodeRuneInString(l.Separator); l.Separator != "" && (n != len(l.Separator) || strings.ContainsAny(l.Separator, "\"\r\n\ufffd")) {
+			fault("lookups."+name+".separator", fmt.Sprintf("%q is not one sign", l.Separator), "write one, such as \";\" or \"\\t\"")
+		}
 	}
 	if len(e.From) == 0 {
 		fault("from", "the entity is made from nothing", "name at least one raw topic with its key and set")
@@ -106,6 +135,14 @@ func (e *Entity) Validate() error {
 		}
 	}
 	return errors.Join(faults...)
+}
+
+func validations(at string, all []Validation, fault func(where, what, cure string)) {
+	for i, v := range all {
+		if strings.TrimSpace(v.That) == "" {
+			fault(fmt.Sprintf("%s[%d].that", at, i), "no condition", "write one over the entity's fields, such as: is_email(email)")
+		}
+	}
 }
 
 func (e *Entity) has(field string) bool { _, ok := e.Fields[field]; return ok }

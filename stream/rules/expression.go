@@ -12,10 +12,19 @@ import (
 	"sluice/schemas"
 )
 
-// baseEnv has the functions and no columns.
-func baseEnv() (*cel.Env, error) {
+// baseEnv has the functions, which look into the tables, and no columns.
+func baseEnv(t tables) (*dialect, error) {
+	all := families(newMemory(), t)
 	opts := []cel.EnvOption{ext.Strings(), ext.Math(), cel.CrossTypeNumericComparisons(true)}
-	return cel.NewEnv(append(opts, functionOptions()...)...)
+	env, err := cel.NewEnv(append(opts, functionOptions(all)...)...)
+	return &dialect{env, secretArguments(all)}, err
+}
+
+// dialect is what expressions are written in.
+type dialect struct {
+	*cel.Env
+	// secrets are the functions that take one, with the argument's index.
+	secrets map[string]int
 }
 
 // source is one expression of a declaration, parsed.
@@ -27,6 +36,8 @@ type source struct {
 	column string
 	// uses are the names that the expression takes for columns.
 	uses []string
+	// hide are the texts that no error may show.
+	hide []string
 }
 
 // typeNames are CEL's types, which an expression names as it names a column.
@@ -35,7 +46,7 @@ var typeNames = []string{"bool", "bytes", "double", "dyn", "duration", "google",
 
 // parse reads an expression and checks all that can be checked without knowing
 // the columns' types.
-func parse(env *cel.Env, where, text string) (*source, error) {
+func parse(env *dialect, where, text string) (*source, error) {
 	s := &source{where: where, text: strings.TrimSpace(text)}
 	if n := len(s.text); n > 2 && s.text[0] == '`' && strings.IndexByte(s.text[1:], '`') == n-2 {
 		s.column = s.text[1 : n-1]
@@ -54,13 +65,14 @@ func parse(env *cel.Env, where, text string) (*source, error) {
 			s.uses = append(s.uses, name)
 		}
 	})
+	s.hide = secretsIn(parsed.NativeRep().Expr(), env.secrets)
 	var columns []cel.EnvOption
 	for _, name := range s.uses {
 		if !slices.Contains(typeNames, name) {
 			columns = append(columns, cel.Variable(name, cel.DynType))
 		}
 	}
-	if _, _, err := s.check(env, columns); err != nil {
+	if _, _, err := s.check(env.Env, columns); err != nil {
 		return nil, err
 	}
 	return s, nil
@@ -96,7 +108,30 @@ func (s *source) fault(issues *cel.Issues, cure string) error {
 }
 
 // String is the expression as an error shows it.
-func (s *source) String() string { return "`" + shorten(s.text, 80) + "`" }
+func (s *source) String() string {
+	text := s.text
+	for _, secret := range s.hide {
+		text = strings.ReplaceAll(text, secret, "***")
+	}
+	return "`" + shorten(text, 80) + "`"
+}
+
+// secretsIn finds the secret arguments that are written out.
+func secretsIn(e ast.Expr, functions map[string]int) (out []string) {
+	ast.PostOrderVisit(e, ast.NewExprVisitor(func(e ast.Expr) {
+		if e.Kind() != ast.CallKind {
+			return
+		}
+		at, args := functions[e.AsCall().FunctionName()], e.AsCall().Args()
+		if at == 0 || at >= len(args) {
+			return
+		}
+		if s, ok := literal(args[at]); ok && s != "" {
+			out = append(out, s)
+		}
+	}))
+	return out
+}
 
 // free calls found for each identifier that no comprehension binds.
 func free(e ast.Expr, bound []string, found func(string)) {

@@ -10,6 +10,8 @@ import (
 
 var decimalType = regexp.MustCompile(`^decimal\(\s*(\d{1,4})\s*,\s*(\d{1,4})\s*\)$`)
 
+var listType = regexp.MustCompile(`^list\(\s*(.+?)\s*\)$`)
+
 // maxPrecision is that of the widest decimals in common use (BigQuery's
 // BIGNUMERIC has 76 digits), beyond which few readers follow.
 const maxPrecision = 76
@@ -42,8 +44,15 @@ func (f Field) schema() (schemas.Type, *schemas.Fault) {
 		}
 		return schemas.Type{Name: schemas.DecimalType, Precision: p, Scale: s}, nil
 	}
+	if m := listType.FindStringSubmatch(f.Type); m != nil {
+		of, err := Field{Type: m[1]}.schema()
+		if err != nil || of.Name == schemas.ArrayType {
+			return none, &schemas.Fault{Where: "type", What: fmt.Sprintf("%q is no list", f.Type), Cure: "write list(string), or another of int, float, decimal(14,2), bool, date, timestamp"}
+		}
+		return schemas.Type{Name: schemas.ArrayType, Elem: &schemas.Column{Type: of}}, nil
+	}
 	if f.Type != "enum" {
-		return none, &schemas.Fault{Where: "type", What: fmt.Sprintf("%q is no type", f.Type), Cure: "write string, int, float, decimal(14,2), bool, date, timestamp or enum"}
+		return none, &schemas.Fault{Where: "type", What: fmt.Sprintf("%q is no type", f.Type), Cure: "write string, int, float, decimal(14,2), bool, date, timestamp, enum or list(string)"}
 	}
 	if len(f.Values) == 0 {
 		return none, &schemas.Fault{Where: "values", What: "an enum without values", Cure: "list them: values: [high, standard]"}
@@ -97,7 +106,10 @@ func typeText(t schemas.Type) string {
 	case schemas.BitsType:
 		return "bits"
 	case schemas.ArrayType:
-		return "array"
+		if t.Elem != nil {
+			return "list(" + typeText(t.Elem.Type) + ")"
+		}
+		return "list"
 	case schemas.StructType:
 		return "struct"
 	}

@@ -1,193 +1,232 @@
 package rules
 
 import (
-	"math"
-	"strconv"
+	"fmt"
+	"slices"
 	"strings"
-	"time"
 
 	"cel.dev/cel-go/cel"
+	"cel.dev/cel-go/common/ast"
 	"cel.dev/cel-go/common/types"
 	"cel.dev/cel-go/common/types/ref"
-	"cel.dev/cel-go/common/types/traits"
 )
 
 // Function is one function of our own.
 type Function struct {
+	// Family is what it is about: "text", "dates and times".
+	Family string `json:"family"`
+	Name   string `json:"name"`
 	// Signature is how it is written, Doc what it gives.
-	Signature, Doc string
+	Signature string `json:"signature"`
+	Doc       string `json:"doc"`
+	// Examples are expressions without columns and what each gives, as text;
+	// tests keep them true. What begins with "error: " is an error that has the
+	// rest in it.
+	Examples []Example `json:"examples"`
+}
+
+// Example is an expression and what it gives.
+type Example struct {
+	Expression string `json:"expression"`
+	Gives      string `json:"gives"`
+}
+
+// function is a Function with what CEL needs of it.
+type function struct {
+	Name, Signature, Doc string
+	Examples             []Example
+	overloads            []cel.FunctionOpt
+	// checks look at arguments that are written out in an expression, by their
+	// index, when it is read: a wrong pattern is no surprise of the first row.
+	checks map[int]check
+	// secret is the index of an argument that no error may show; 0: none.
+	secret int
+}
+
+// check says what is wrong with an argument of a call with so many arguments.
+type check func(arguments int, text string) error
+
+// family are the functions about one thing.
+type family struct {
+	name      string
+	functions []function
+}
+
+// families are all functions. What they remember (compiled patterns, formats,
+// zones) is in m and the tables they look into are in t, so that Rules share
+// nothing.
+func families(m *memory, t tables) []family {
+	return []family{
+		{"text", textFunctions()},
+		{"patterns", patternFunctions(m)},
+		{"dates and times", dateFunctions(m)},
+		{"numbers and money", numberFunctions()},
+		{"units", unitFunctions()},
+		{"contacts", contactFunctions()},
+		{"countries and currencies", codeFunctions()},
+		{"encodings", encodingFunctions()},
+		{"lookups", lookupFunctions(t)},
+		{"privacy", privacyFunctions()},
+	}
 }
 
 // Functions lists the functions that expressions have beside those of CEL, its
 // strings extension (https://pkg.go.dev/cel.dev/cel-go/ext#Strings) and its math
-// extension.
+// extension, by family.
 func Functions() []Function {
-	return []Function{
-		{"coalesce(a, b, ...)", "the first of two to four values, or of a list of values, that is not null"},
-		{"join_nonblank([a, b, ...], separator)", "the strings that are neither null nor blank, trimmed and joined"},
-		{"lower(s)", "lower case of any script; null for null"},
-		{"upper(s)", "upper case of any script; null for null"},
-		{"trim(s)", "without white space at both ends; null for null"},
-		{"round(x, decimals)", "rounded half away from zero in decimal, 0 to 15 decimals; null for null"},
-		{"date(t)", "midnight UTC of the day of a timestamp, or of a string YYYY-MM-DD; null for null"},
+	var all []Function
+	for _, f := range families(newMemory(), nil) {
+		for _, x := range f.functions {
+			all = append(all, Function{Family: f.name, Name: x.Name, Signature: x.Signature, Doc: x.Doc, Examples: x.Examples})
+		}
 	}
+	return all
+}
+
+func functionOptions(all []family) []cel.EnvOption {
+	var opts []cel.EnvOption
+	known := literals{}
+	for _, f := range all {
+		for _, x := range f.functions {
+			opts = append(opts, cel.Function(x.Name, x.overloads...))
+			if x.checks != nil {
+				known[x.Name] = x.checks
+			}
+		}
+	}
+	return append(opts, cel.ASTValidators(known))
 }
 
 var (
-	nullableString = cel.NullableType(cel.StringType)
-	nullableDouble = cel.NullableType(cel.DoubleType)
+	nullableString    = cel.NullableType(cel.StringType)
+	nullableDouble    = cel.NullableType(cel.DoubleType)
+	nullableInt       = cel.NullableType(cel.IntType)
+	nullableBool      = cel.NullableType(cel.BoolType)
+	nullableBytes     = cel.NullableType(cel.BytesType)
+	nullableTimestamp = cel.NullableType(cel.TimestampType)
+	stringList        = cel.ListType(cel.StringType)
 )
 
-func functionOptions() []cel.EnvOption {
-	t := cel.TypeParamType("T")
-	text := func(name string, f func(string) string) cel.EnvOption {
-		return cel.Function(name, cel.Overload(name+"_string", []*cel.Type{nullableString}, nullableString,
-			cel.UnaryBinding(func(v ref.Val) ref.Val {
-				s, ok := v.(types.String)
-				if !ok {
-					return nullOr(v, name)
-				}
-				return types.String(f(string(s)))
-			})))
-	}
-	return []cel.EnvOption{
-		cel.Function("coalesce",
-			cel.Overload("coalesce_list", []*cel.Type{cel.ListType(t)}, t, cel.UnaryBinding(coalesceList)),
-			cel.Overload("coalesce_2", []*cel.Type{t, t}, t, cel.FunctionBinding(coalesce)),
-			cel.Overload("coalesce_3", []*cel.Type{t, t, t}, t, cel.FunctionBinding(coalesce)),
-			cel.Overload("coalesce_4", []*cel.Type{t, t, t, t}, t, cel.FunctionBinding(coalesce))),
-		cel.Function("join_nonblank",
-			cel.Overload("join_nonblank_list", []*cel.Type{cel.ListType(cel.DynType), cel.StringType}, cel.StringType,
-				cel.BinaryBinding(joinNonblank))),
-		text("lower", strings.ToLower),
-		text("upper", strings.ToUpper),
-		text("trim", strings.TrimSpace),
-		cel.Function("round",
-			cel.Overload("round_double", []*cel.Type{nullableDouble, cel.IntType}, nullableDouble, cel.BinaryBinding(round))),
-		cel.Function("date",
-			cel.Overload("date_timestamp", []*cel.Type{cel.TimestampType}, cel.TimestampType, cel.UnaryBinding(date)),
-			cel.Overload("date_string", []*cel.Type{nullableString}, cel.TimestampType, cel.UnaryBinding(date))),
-	}
+// overload is one form of a function. f is never called with a null: a null
+// among the arguments gives null. The arguments have the types of in.
+func overload(id string, in []*cel.Type, out *cel.Type, f func(a []ref.Val) ref.Val) cel.FunctionOpt {
+	return cel.Overload(id, in, out, cel.FunctionBinding(func(a ...ref.Val) ref.Val {
+		for i, v := range a {
+			if v == types.NullValue {
+				return v
+			}
+			if !in[i].IsAssignableRuntimeType(v) {
+				return types.NewErr("%s cannot take a %s", id, v.Type().TypeName())
+			}
+		}
+		return f(a)
+	}))
+}
+
+// ofText is a function from one string to something.
+func ofText(id string, out *cel.Type, f func(string) (ref.Val, error)) cel.FunctionOpt {
+	return cel.Overload(id, []*cel.Type{nullableString}, out, cel.UnaryBinding(func(v ref.Val) ref.Val {
+		s, ok := v.(types.String)
+		if !ok {
+			return nullOr(v, id)
+		}
+		out, err := f(string(s))
+		if err != nil {
+			return types.WrapErr(err)
+		}
+		return out
+	}))
+}
+
+// isText is a function that asks something of one string.
+func isText(id string, f func(string) bool) cel.FunctionOpt {
+	return ofText(id, nullableBool, func(s string) (ref.Val, error) { return types.Bool(f(s)), nil })
 }
 
 // nullOr passes null on, and says of anything else that the function has no use
 // for it.
 func nullOr(v ref.Val, function string) ref.Val {
-	if v == types.NullValue {
-		return v
-	}
-	if types.IsUnknownOrError(v) {
+	if v == types.NullValue || types.IsUnknownOrError(v) {
 		return v
 	}
 	return types.NewErr("%s cannot take a %s", function, v.Type().TypeName())
 }
 
-func coalesce(values ...ref.Val) ref.Val {
-	for _, v := range values {
-		if v != types.NullValue {
-			return v
-		}
+// textOrErr gives a string, or the error.
+func textOrErr(s string, err error) ref.Val {
+	if err != nil {
+		return types.WrapErr(err)
 	}
-	return types.NullValue
+	return types.String(s)
 }
 
-func coalesceList(list ref.Val) ref.Val {
-	l, ok := list.(traits.Lister)
-	if !ok {
-		return nullOr(list, "coalesce")
-	}
-	for it := l.Iterator(); it.HasNext() == types.True; {
-		if v := it.Next(); v != types.NullValue {
-			return v
-		}
-	}
-	return types.NullValue
-}
+// argument is a string argument, which overload has checked.
+func argument(v ref.Val) string { s, _ := v.(types.String); return string(s) }
 
-func joinNonblank(list, separator ref.Val) ref.Val {
-	l, ok := list.(traits.Lister)
-	sep, ok2 := separator.(types.String)
-	if !ok || !ok2 {
-		return types.NewErr("join_nonblank takes a list of strings and a string")
-	}
-	var b strings.Builder
-	for it := l.Iterator(); it.HasNext() == types.True; {
-		v := it.Next()
-		if v == types.NullValue {
-			continue
+// literals checks the arguments that are written out in an expression.
+type literals map[string]map[int]check
+
+// Name names it for CEL.
+func (literals) Name() string { return "sluice.literals" }
+
+// Validate reports what is wrong at the place of the argument.
+func (l literals) Validate(_ *cel.Env, _ cel.ValidatorConfig, a *ast.AST, issues *cel.Issues) {
+	ast.PostOrderVisit(a.Expr(), ast.NewExprVisitor(func(e ast.Expr) {
+		if e.Kind() != ast.CallKind || e.AsCall().IsMemberFunction() {
+			return
 		}
-		s, ok := v.(types.String)
-		if !ok {
-			return types.NewErr("join_nonblank takes a list of strings, and one is a %s", v.Type().TypeName())
-		}
-		if word := strings.TrimSpace(string(s)); word != "" {
-			if b.Len() > 0 {
-				b.WriteString(string(sep))
+		call := e.AsCall()
+		for i, check := range l[call.FunctionName()] {
+			if i >= len(call.Args()) {
+				continue
 			}
-			b.WriteString(word)
+			for _, arg := range elements(call.Args()[i]) {
+				if s, ok := literal(arg); ok {
+					if err := check(len(call.Args()), s); err != nil {
+						issues.ReportErrorAtID(arg.ID(), "%s", err.Error())
+					}
+				}
+			}
 		}
-	}
-	return types.String(b.String())
+	}))
 }
 
-// round rounds the shortest decimal text of x half away from zero, so that
-// round(2.675, 2) is 2.68, as a person reading 2.675 expects, though the double
-// is a little less.
-func round(x, decimals ref.Val) ref.Val {
-	f, ok := x.(types.Double)
-	if !ok {
-		return nullOr(x, "round")
+// elements are those of a list that is written out, else e itself.
+func elements(e ast.Expr) []ast.Expr {
+	if e.Kind() == ast.ListKind {
+		return e.AsList().Elements()
 	}
-	n, ok := decimals.(types.Int)
-	if !ok || n < 0 || n > doubleDigits {
-		return types.NewErr("round takes 0 to %d decimals", doubleDigits)
-	}
-	return types.Double(roundHalfAway(float64(f), int(n)))
+	return []ast.Expr{e}
 }
 
-func roundHalfAway(f float64, decimals int) float64 {
-	if math.IsNaN(f) || math.IsInf(f, 0) || math.Abs(f) >= 1<<53 {
-		return f // nothing behind the point
+// literal is the text of a string that is written out.
+func literal(e ast.Expr) (string, bool) {
+	if e.Kind() != ast.LiteralKind {
+		return "", false
 	}
-	text := strconv.FormatFloat(math.Abs(f), 'f', -1, 64)
-	point := strings.IndexByte(text, '.')
-	if point < 0 || len(text)-point-1 <= decimals {
-		return f
-	}
-	digits := []byte(text[:point] + text[point+1:])
-	up := digits[point+decimals] >= '5'
-	digits = digits[:point+decimals]
-	for i := len(digits) - 1; up && i >= 0; i-- {
-		if up = digits[i] == '9'; up {
-			digits[i] = '0'
-		} else {
-			digits[i]++
-		}
-	}
-	if up {
-		digits = append([]byte{'1'}, digits...)
-	}
-	if len(digits) == 0 {
-		return 0
-	}
-	rounded, _ := strconv.ParseFloat(string(digits)+"e-"+strconv.Itoa(decimals), 64)
-	if f < 0 {
-		rounded = -rounded
-	}
-	return rounded
+	s, ok := e.AsLiteral().(types.String)
+	return string(s), ok
 }
 
-func date(v ref.Val) ref.Val {
-	switch x := v.(type) {
-	case types.Timestamp:
-		y, m, d := x.UTC().Date()
-		return types.Timestamp{Time: time.Date(y, m, d, 0, 0, 0, 0, time.UTC)}
-	case types.String:
-		t, err := time.Parse(time.DateOnly, string(x))
-		if err != nil {
-			return types.NewErr("date takes YYYY-MM-DD, not %.40q", string(x))
+// secretArguments are the functions that take one, with its index.
+func secretArguments(all []family) map[string]int {
+	out := map[string]int{}
+	for _, f := range all {
+		for _, x := range f.functions {
+			if x.secret > 0 {
+				out[x.Name] = x.secret
+			}
 		}
-		return types.Timestamp{Time: t}
 	}
-	return nullOr(v, "date")
+	return out
+}
+
+// oneOf checks that a written out argument is among some words.
+func oneOf(what string, words ...string) check {
+	return func(_ int, s string) error {
+		if slices.Contains(words, s) {
+			return nil
+		}
+		return fmt.Errorf("%q is no %s; there are: %s", s, what, strings.Join(words, ", "))
+	}
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"strconv"
+	"strings"
 	"time"
 
 	"cel.dev/cel-go/common/types"
@@ -63,17 +64,31 @@ func (r *Rules) item(it *stream.Item) error {
 	}
 	b.row.row = row
 	if fail := r.make(it, m, b); fail != nil {
-		it.Park(fail.reason, fmt.Errorf("entity %s: %s", r.name, fail.text))
+		it.Park(fail.reason, &Broken{Entity: r.name, Rule: fail.rule, Field: fail.field, Text: fail.text})
 	}
 	b.row.row = nil
 	return nil
 }
 
+// Broken is why a record was parked: which rule it broke.
+type Broken struct {
+	Entity string
+	// Rule is its path in the entity: "from[0].set.email".
+	Rule string
+	// Field is the entity's field that the rule is about; empty: none.
+	Field string
+	// Text says what is wrong, with the value.
+	Text string
+}
+
+// Error is all of it in one line.
+func (b *Broken) Error() string { return "entity " + b.Entity + ": " + b.Rule + ": " + b.Text }
+
 // failure is why a record cannot become an entity.
-type failure struct{ reason, text string }
+type failure struct{ reason, rule, field, text string }
 
 func (s *step) fail(reason, format string, args ...any) *failure {
-	return &failure{reason, s.where + ": " + fmt.Sprintf(format, args...)}
+	return &failure{reason, s.where, strings.TrimPrefix(s.where[strings.LastIndexByte(s.where, ']')+1:], ".set."), fmt.Sprintf(format, args...)}
 }
 
 // make decides over one item.
@@ -92,7 +107,10 @@ func (r *Rules) make(it *stream.Item, m *mapping, b *binding) *failure {
 		}
 		switch {
 		case passes:
-			if out.Row, fail = r.fields(b); fail != nil {
+			if out.Row, fail = r.rowOf(b); fail != nil {
+				return fail
+			}
+			if fail = r.validate(out.Row); fail != nil {
 				return fail
 			}
 		case it.Change.Op != schemas.Update:
@@ -105,8 +123,8 @@ func (r *Rules) make(it *stream.Item, m *mapping, b *binding) *failure {
 	return nil
 }
 
-// fields makes the entity's row.
-func (r *Rules) fields(b *binding) (schemas.Row, *failure) {
+// rowOf makes the entity's row.
+func (r *Rules) rowOf(b *binding) (schemas.Row, *failure) {
 	row := r.arena.Row(len(b.set))
 	for i := range b.set {
 		s, field := &b.set[i], &r.table.Columns[i]
@@ -142,7 +160,7 @@ func (r *Rules) field(b *binding, s *step, field *schemas.Column) (schemas.Value
 	}
 	result, fail := b.eval(s)
 	if fail != nil {
-		fail.text = s.where + ": field " + field.Name + ": " + fail.text
+		fail.text = "field " + field.Name + ": " + fail.text
 		return schemas.Value{}, fail
 	}
 	if result == types.NullValue {
@@ -169,7 +187,7 @@ func (b *binding) known(s *step) *failure {
 	return nil
 }
 
-// eval runs the step's program. The failure's text lacks the place.
+// eval runs the step's program.
 func (b *binding) eval(s *step) (ref.Val, *failure) {
 	result, _, err := s.program.Eval(&b.row)
 	if err == nil {
@@ -184,7 +202,7 @@ func (b *binding) eval(s *step) (ref.Val, *failure) {
 			text += fmt.Sprintf("; %s is %s", name, showValue(v))
 		}
 	}
-	return nil, &failure{ReasonExpression, text}
+	return nil, s.fail(ReasonExpression, "%s", text)
 }
 
 // passes evaluates the condition; null is not true.
@@ -199,7 +217,6 @@ func (b *binding) passes() (bool, *failure) {
 	}
 	result, fail := b.eval(s)
 	if fail != nil {
-		fail.text = s.where + ": " + fail.text
 		return false, fail
 	}
 	if result == types.NullValue {
@@ -229,7 +246,6 @@ func (r *Rules) keyOf(b *binding) ([]byte, *failure) {
 	} else {
 		result, fail := b.eval(s)
 		if fail != nil {
-			fail.text = s.where + ": " + fail.text
 			return nil, fail
 		}
 		switch v := result.(type) {

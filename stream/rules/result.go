@@ -7,6 +7,7 @@ import (
 	"cel.dev/cel-go/cel"
 	"cel.dev/cel-go/common/types"
 	"cel.dev/cel-go/common/types/ref"
+	"cel.dev/cel-go/common/types/traits"
 
 	"sluice/schemas"
 )
@@ -27,8 +28,22 @@ func resultKinds(t schemas.Type) []types.Kind {
 		return []types.Kind{types.BoolKind}
 	case schemas.DateType, schemas.InstantType:
 		return []types.Kind{types.TimestampKind}
+	case schemas.ArrayType:
+		return []types.Kind{types.ListKind}
 	}
 	return nil
+}
+
+// fitsField reports whether an expression of type out may give a field of type
+// t.
+func fitsField(out *cel.Type, t schemas.Type) bool {
+	if !fits(out, resultKinds(t)) {
+		return false
+	}
+	if t.Name == schemas.ArrayType && out.Kind() == types.ListKind && len(out.Parameters()) == 1 {
+		return fitsField(out.Parameters()[0], t.Elem.Type)
+	}
+	return true
 }
 
 // fits reports whether an expression of type out may give what is wanted.
@@ -115,8 +130,30 @@ func resultValue(out ref.Val, t *schemas.Type, a *schemas.Arena) (schemas.Value,
 		if at, ok := out.(types.Timestamp); ok {
 			return instant(at.Time)
 		}
+	case schemas.ArrayType:
+		if l, ok := out.(traits.Lister); ok {
+			return resultList(l, t, a)
+		}
 	}
 	return schemas.Value{}, "is a " + out.Type().TypeName() + ", and the field takes " + typeText(*t)
+}
+
+// resultList brings a list into a field.
+func resultList(l traits.Lister, t *schemas.Type, a *schemas.Arena) (schemas.Value, string) {
+	size, _ := l.Size().(types.Int)
+	row := a.Row(int(size))
+	for i := range row {
+		v := l.Get(types.Int(i))
+		if v == types.NullValue {
+			return schemas.Value{}, fmt.Sprintf("has a null, its element %d; take it out with .filter(x, x != null)", i)
+		}
+		out, problem := resultValue(v, &t.Elem.Type, a)
+		if problem != "" {
+			return schemas.Value{}, fmt.Sprintf("has the element %s, which %s", show(v), problem)
+		}
+		row[i] = out
+	}
+	return schemas.ListOf(row), ""
 }
 
 // show writes a result for an error.

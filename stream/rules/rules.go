@@ -10,22 +10,22 @@ import (
 	"slices"
 	"strings"
 
-	"cel.dev/cel-go/cel"
-
 	"sluice/schemas"
 	"sluice/stream"
 )
 
 // Reasons that Rules gives for filtering and parking.
 const (
-	ReasonTombstone      = "tombstone"
-	ReasonMessage        = "message"
-	ReasonWhen           = "when"
-	ReasonTruncate       = "truncate"
-	ReasonRequired       = "required"
-	ReasonType           = "type"
-	ReasonExpression     = "expression"
-	ReasonKey            = "key"
+	ReasonTombstone  = "tombstone"
+	ReasonMessage    = "message"
+	ReasonWhen       = "when"
+	ReasonTruncate   = "truncate"
+	ReasonRequired   = "required"
+	ReasonType       = "type"
+	ReasonExpression = "expression"
+	ReasonKey        = "key"
+	// ReasonValidation: the record breaks a rule of validate.
+	ReasonValidation     = "validation"
 	ReasonUnchangedToast = "unchanged_toast"
 	// ReasonNoMapping: a replayed record of a topic that the entity is no
 	// longer made from.
@@ -43,7 +43,10 @@ type Rules struct {
 	version  []byte
 	mappings map[string]*mapping
 	topics   []string
-	env      *cel.Env
+	env      *dialect
+	// checks are the rules of validate.
+	checks []validation
+	fields activation
 
 	topic   string
 	arena   schemas.Arena
@@ -68,19 +71,23 @@ func Compile(name string, e Entity) (*Rules, error) {
 	if err := e.Validate(); err != nil {
 		return nil, err
 	}
-	env, err := baseEnv()
+	tables, sums, err := e.readLookups()
+	if err != nil {
+		return nil, err
+	}
+	env, err := baseEnv(tables)
 	if err != nil {
 		return nil, fmt.Errorf("setting up expressions: %w", err)
 	}
 	r := &Rules{
 		name:     name,
 		table:    e.table(name),
-		version:  []byte(e.version()),
+		version:  []byte(e.version(sums)),
 		mappings: map[string]*mapping{},
 		env:      env,
 		topic:    "entity." + name,
 	}
-	var faults []error
+	faults := r.compileValidations(&e)
 	for i := range e.From {
 		from := &e.From[i]
 		m := &mapping{
@@ -135,11 +142,19 @@ func (r *Rules) CompileAgainst(topic string, t *schemas.Table) error {
 
 // version hashes the canonical form of what decides the output: JSON with
 // sorted keys, without the texts for readers.
-func (e *Entity) version() string {
-	canonical := Entity{Version: e.Version, Fields: maps.Clone(e.Fields), From: slices.Clone(e.From)}
+// The files of lookups count by what is in them.
+func (e *Entity) version(sums map[string]string) string {
+	canonical := Entity{Version: e.Version, Fields: maps.Clone(e.Fields), From: slices.Clone(e.From), Rules: withoutMessages(e.Rules)}
 	for name, f := range canonical.Fields {
-		f.Doc = ""
+		f.Doc, f.Rules = "", withoutMessages(f.Rules)
 		canonical.Fields[name] = f
+	}
+	for name, l := range e.Lookups {
+		if canonical.Lookups == nil {
+			canonical.Lookups = map[string]Lookup{}
+		}
+		l.File = sums[name]
+		canonical.Lookups[name] = l
 	}
 	text, err := json.Marshal(canonical)
 	if err != nil {

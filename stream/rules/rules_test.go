@@ -257,12 +257,14 @@ func TestVersion(t *testing.T) {
 		t.Error("a text for readers changed the version")
 	}
 	for name, change := range map[string]func(*Entity){
-		"version":    func(e *Entity) { e.Version = 2 },
-		"type":       func(e *Entity) { e.Fields["y"] = Field{Type: "float"} },
-		"required":   func(e *Entity) { e.Fields["x"] = Field{Type: "string", Required: true} },
-		"key":        func(e *Entity) { e.From[0].Key = "string(id)" },
-		"condition":  func(e *Entity) { e.From[0].When = "" },
-		"expression": func(e *Entity) { e.From[0].Set["x"] = "status" },
+		"version":      func(e *Entity) { e.Version = 2 },
+		"type":         func(e *Entity) { e.Fields["y"] = Field{Type: "float"} },
+		"required":     func(e *Entity) { e.Fields["x"] = Field{Type: "string", Required: true} },
+		"key":          func(e *Entity) { e.From[0].Key = "string(id)" },
+		"condition":    func(e *Entity) { e.From[0].When = "" },
+		"expression":   func(e *Entity) { e.From[0].Set["x"] = "status" },
+		"field's rule": func(e *Entity) { e.Fields["x"] = Field{Type: "string", Rules: []Validation{{That: "x != ''"}}} },
+		"rule":         func(e *Entity) { e.Rules = []Validation{{That: "x != ''"}} },
 	} {
 		if version(change) == base {
 			t.Errorf("changing the %s kept the version", name)
