@@ -11,12 +11,14 @@ import (
 
 	"sluice/ops/config"
 	"sluice/ops/run"
+	"sluice/stream/rules"
 )
 
 type checkCmd struct {
-	Online bool          `help:"Also connect: to Kafka, to the registry, and to what each capture reads."`
-	Wait   time.Duration `default:"10s" placeholder:"TIME" help:"With --online: how long each may take to answer."`
-	Schema bool          `help:"Print the JSON Schema of the configuration instead, for editors."`
+	Online    bool          `help:"Also connect: to Kafka, to the registry, and to what each capture reads."`
+	Wait      time.Duration `default:"10s" placeholder:"TIME" help:"With --online: how long each may take to answer."`
+	Schema    bool          `help:"Print the JSON Schema of the configuration instead, for editors."`
+	Functions bool          `help:"Print the functions that expressions have instead."`
 	format
 }
 
@@ -27,6 +29,7 @@ func (checkCmd) Help() string {
 	sluice check
 	sluice check --online -o json
 	sluice check --schema > sluice.schema.json
+	sluice check --functions
 
 Every mistake is one line with file, line, column, path and cure; nothing is connected to without --online.
 
@@ -52,6 +55,9 @@ func (c *checkCmd) Run(s *session) error {
 		_, err = fmt.Fprintf(s.stdout, "%s\n", schema)
 		return err
 	}
+	if c.Functions {
+		return c.functions(s)
+	}
 	f, err := s.load()
 	if err != nil {
 		return err
@@ -66,6 +72,20 @@ func (c *checkCmd) Run(s *session) error {
 		return nil
 	}
 	return c.online(s, f)
+}
+
+// functions prints what expressions have beside CEL's own.
+func (c *checkCmd) functions(s *session) error {
+	if !c.json() {
+		_, err := fmt.Fprint(s.stdout, rules.Reference())
+		return err
+	}
+	for _, f := range rules.Functions() {
+		if err := line(s.stdout, f); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func (c *checkCmd) print(s *session, f *config.File) error {

@@ -27,6 +27,8 @@ type root struct {
 	Sink     sinkCmd     `cmd:"" group:"pipeline" help:"Deliver entities to their targets."`
 	Run      runCmd      `cmd:"" group:"pipeline" help:"All three in one process."`
 	Check    checkCmd    `cmd:"" group:"look" help:"Check the configuration and show what it moves where."`
+	Test     testCmd     `cmd:"" group:"look" help:"Run the tests of the rules, and feed them what real data has."`
+	Diff     diffCmd     `cmd:"" group:"look" help:"Show what another version of the rules would make of real records."`
 	Doctor   doctorCmd   `cmd:"" group:"look" help:"Look at the health of the databases that are captured; each finding has its cure."`
 	Grants   grantsCmd   `cmd:"" group:"look" help:"Print the least SQL that lets a capture read its database."`
 	Lag      lagCmd      `cmd:"" group:"look" help:"Show how far each consumer is behind."`

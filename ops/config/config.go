@@ -4,6 +4,7 @@ import (
 	"sluice/capture/mysql"
 	"sluice/capture/postgres"
 	"sluice/capture/pump"
+	"sluice/ops/cases"
 	"sluice/schemas/avro"
 	"sluice/schemas/registry"
 	"sluice/sinks/api"
@@ -42,6 +43,8 @@ type Entity struct {
 	Rules rules.Entity `yaml:",inline"`
 
 	Process process.Config `yaml:"process"`
+	// Tests are cases that sluice test runs: a block, or the name of a file.
+	Tests cases.Suite `yaml:"tests"`
 }
 
 // Sink is one target to write to. Exactly one kind is set.
