@@ -24,6 +24,10 @@ var sqlTypes = map[string]schemas.TypeName{
 	"bpchar": schemas.StringType, "citext": schemas.StringType, "name": schemas.StringType, "tinytext": schemas.StringType, "mediumtext": schemas.StringType, "longtext": schemas.StringType,
 	"bytea": schemas.BytesType, "blob": schemas.BytesType, "binary": schemas.BytesType, "varbinary": schemas.BytesType, "longblob": schemas.BytesType, "mediumblob": schemas.BytesType,
 	"numeric": schemas.VarDecimalType, "decimal": schemas.VarDecimalType,
+	// As a capture of MySQL brings them by default.
+	"tinyint unsigned": schemas.Int16Type, "smallint unsigned": schemas.Int32Type, "mediumint unsigned": schemas.Int32Type,
+	"int unsigned": schemas.Int64Type, "bigint unsigned": schemas.Int64Type,
+	"time with time zone": schemas.ZonedTimeType, "timetz": schemas.ZonedTimeType,
 	"date": schemas.DateType, "time": schemas.TimeType, "interval": schemas.DurationType,
 	"timestamp": schemas.MicroTimestampType, "datetime": schemas.MicroTimestampType, "timestamp without time zone": schemas.MicroTimestampType,
 	"timestamptz": schemas.ZonedTimestampType, "timestamp with time zone": schemas.ZonedTimestampType,
@@ -32,7 +36,7 @@ var sqlTypes = map[string]schemas.TypeName{
 
 // declaration is a type, what stands in its parentheses, the rest of a name of
 // several words, and what may follow.
-var declaration = regexp.MustCompile(`^([a-z][a-z0-9]*(?: precision| varying)?)\s*(?:\(([^)]*)\))?((?: with time zone| without time zone)?)(\s*\[\])?\s*(.*)$`)
+var declaration = regexp.MustCompile(`^([a-z][a-z0-9]*(?: precision| varying)?)\s*(?:\(([^)]*)\))?\s*(with time zone|without time zone|unsigned)?(\s*\[\])?\s*(.*)$`)
 
 // declared makes the table of a suite. The fault's path is such as
 // "tables.erp.public.customers.id".
@@ -60,9 +64,9 @@ func column(name, text string) (c schemas.Column, key bool, what string) {
 	if m == nil {
 		return c, false, fmt.Sprintf("%q is no type", text)
 	}
-	typ, ok := sqlTypes[m[1]+m[3]]
+	typ, ok := sqlTypes[strings.TrimSpace(m[1]+" "+m[3])]
 	if !ok {
-		return c, false, fmt.Sprintf("%q is no type that is known here", m[1]+m[3])
+		return c, false, fmt.Sprintf("%q is no type that is known here", strings.TrimSpace(m[1]+" "+m[3]))
 	}
 	c = schemas.Column{Name: name, Optional: true, Type: schemas.Type{Name: typ}}
 	switch rest := strings.Join(strings.Fields(m[5]), " "); rest {

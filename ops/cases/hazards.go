@@ -39,8 +39,10 @@ var texts = []hazard{
 func hazards(t schemas.Type) []hazard {
 	whole := func(bits int) []hazard {
 		return []hazard{
-			{"zero", schemas.IntOf(0)}, {"minus one", schemas.IntOf(-1)},
-			{"least", schemas.IntOf(-1 << (bits - 1))}, {"greatest", schemas.IntOf(1<<(bits-1) - 1)},
+			{"zero", schemas.IntOf(0)},
+			{"minus one", schemas.IntOf(-1)},
+			{"least", schemas.IntOf(-1 << (bits - 1))},
+			{"greatest", schemas.IntOf(1<<(bits-1) - 1)},
 		}
 	}
 	day := func(s string) int64 {
@@ -54,8 +56,14 @@ func hazards(t schemas.Type) []hazard {
 		name string
 		at   int64
 	}{
-		{"leap day", day("2024-02-29 12:00:00")}, {"DST gap", day("2024-03-31 02:30:00")}, {"DST overlap", day("2024-10-27 02:30:00")},
-		{"epoch", 0}, {"before the epoch", -1}, {"year 1", day("0001-01-01 00:00:00")}, {"year 9999", day("9999-12-31 23:59:59")}, {"year 12000", day("9999-12-31 23:59:59") + 2000*365*86400*1_000_000},
+		{"leap day", day("2024-02-29 12:00:00")},
+		{"DST gap", day("2024-03-31 02:30:00")},
+		{"DST overlap", day("2024-10-27 02:30:00")},
+		{"epoch", 0},
+		{"before the epoch", -1},
+		{"year 1", day("0001-01-01 00:00:00")},
+		{"year 9999", day("9999-12-31 23:59:59")},
+		{"year 12000", day("9999-12-31 23:59:59") + 2000*365*86400*1_000_000},
 	}
 	var out []hazard
 	switch t.Name {
@@ -69,8 +77,13 @@ func hazards(t schemas.Type) []hazard {
 		return whole(64)
 	case schemas.Float32Type, schemas.Float64Type:
 		return []hazard{
-			{"zero", schemas.FloatOf(0)}, {"minus zero", schemas.FloatOf(math.Copysign(0, -1))}, {"NaN", schemas.FloatOf(math.NaN())},
-			{"infinity", schemas.FloatOf(math.Inf(1))}, {"greatest", schemas.FloatOf(math.MaxFloat64)}, {"least", schemas.FloatOf(-math.MaxFloat64)}, {"tiny", schemas.FloatOf(math.SmallestNonzeroFloat64)},
+			{"zero", schemas.FloatOf(0)},
+			{"minus zero", schemas.FloatOf(math.Copysign(0, -1))},
+			{"NaN", schemas.FloatOf(math.NaN())},
+			{"infinity", schemas.FloatOf(math.Inf(1))},
+			{"greatest", schemas.FloatOf(math.MaxFloat64)},
+			{"least", schemas.FloatOf(-math.MaxFloat64)},
+			{"tiny", schemas.FloatOf(math.SmallestNonzeroFloat64)},
 		}
 	case schemas.DecimalType, schemas.VarDecimalType:
 		digits, scale := 60, 30

@@ -122,7 +122,10 @@ func became(it *stream.Item) string {
 
 // compare says how what became of the item differs from what was expected.
 func (c *Case) compare(r *rules.Rules, it *stream.Item) []string {
-	want, ok := "", false
+	var (
+		want string
+		ok   bool
+	)
 	entity := it.Fate == stream.Pending && len(it.Out) == 1
 	switch {
 	case c.Filtered != "":

@@ -109,7 +109,7 @@ func integer(in any) (int64, bool) {
 }
 
 func decimal(in any, t schemas.Type, wrong error) (schemas.Value, error) {
-	text := ""
+	var text string
 	switch n := in.(type) {
 	case string:
 		text = n

@@ -32,8 +32,13 @@ func codeFunctions() []function {
 		{
 			Name: "country", Signature: "country(s)", Doc: "the two letters of a country, " + takes,
 			Examples: []Example{
-				{"country('Germany')", `"DE"`}, {"country('deutschland')", `"DE"`}, {"country('GBR')", `"GB"`}, {"country('276')", `"DE"`},
-				{"country('USA')", `"US"`}, {"country('Atlantis')", "error: is no country"}, {"country(null)", "null"},
+				{"country('Germany')", `"DE"`},
+				{"country('deutschland')", `"DE"`},
+				{"country('GBR')", `"GB"`},
+				{"country('276')", `"DE"`},
+				{"country('USA')", `"US"`},
+				{"country('Atlantis')", "error: is no country"},
+				{"country(null)", "null"},
 			},
 			overloads: []cel.FunctionOpt{ofText("country_string", nullableString, code(language.Region.String))},
 		},
@@ -46,8 +51,12 @@ func codeFunctions() []function {
 			Name: "currency", Signature: "currency(s[, otherwise])",
 			Doc: "the three letters of a currency (ISO 4217), from them or from its symbol, alone or beside an amount. $, ¥ and kr are of several: that is an error, unless it is said which to take",
 			Examples: []Example{
-				{"currency('eur')", `"EUR"`}, {"currency('1.234,56 €')", `"EUR"`}, {"currency('US$ 5')", `"USD"`}, {"currency('$5')", "error: is of several currencies"},
-				{"currency('$5', 'CAD')", `"CAD"`}, {"currency('5')", "error: names no currency"},
+				{"currency('eur')", `"EUR"`},
+				{"currency('1.234,56 €')", `"EUR"`},
+				{"currency('US$ 5')", `"USD"`},
+				{"currency('$5')", "error: is of several currencies"},
+				{"currency('$5', 'CAD')", `"CAD"`},
+				{"currency('5')", "error: names no currency"},
 			},
 			checks: map[int]check{1: func(_ int, s string) error {
 				if !isISOCurrency(s) {

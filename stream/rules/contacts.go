@@ -40,8 +40,10 @@ func contactFunctions() []function {
 			Name: "phone", Signature: "phone(s, region)",
 			Doc: "a phone number in E.164. One without + and country code is of the region, two letters such as 'DE'. What is no number that the region's plan has is an error, and so is an extension, which E.164 has no place for",
 			Examples: []Example{
-				{"phone('(030) 901820', 'DE')", `"+4930901820"`}, {"phone('+1 650-253-0000', 'DE')", `"+16502530000"`},
-				{"phone('12', 'DE')", "error: is no phone number"}, {"phone('030 901820 ext. 7', 'DE')", "error: has the extension 7"},
+				{"phone('(030) 901820', 'DE')", `"+4930901820"`},
+				{"phone('+1 650-253-0000', 'DE')", `"+16502530000"`},
+				{"phone('12', 'DE')", "error: is no phone number"},
+				{"phone('030 901820 ext. 7', 'DE')", "error: has the extension 7"},
 			},
 			checks: region,
 			overloads: []cel.FunctionOpt{overload("phone_string", phone, nullableString, func(a []ref.Val) ref.Val {

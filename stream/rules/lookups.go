@@ -157,7 +157,7 @@ func (e *Entity) readLookups() (tables, map[string]string, error) {
 func lookupFunctions(all tables) []function {
 	known := func(_ int, name string) error { _, err := all.table(name); return err }
 	find := func(a []ref.Val) ref.Val {
-		key := ""
+		var key string
 		switch k := a[1].(type) {
 		case types.Int:
 			key = strconv.FormatInt(int64(k), 10)

@@ -18,7 +18,8 @@ func privacyFunctions() []function {
 			Doc: "the 64 hexadecimal digits of the SHA-256 of the salt and the string, as a column that a capture hashes has. A short value can be guessed by its hash: give a salt, by ${HASH_SALT}; no error shows it",
 			Examples: []Example{
 				{"sha256('abc')", `"ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"`},
-				{"sha256('c', 'ab') == sha256('abc')", "true"}, {"sha256(null, 'salt')", "null"},
+				{"sha256('c', 'ab') == sha256('abc')", "true"},
+				{"sha256(null, 'salt')", "null"},
 			},
 			secret: 1,
 			overloads: []cel.FunctionOpt{

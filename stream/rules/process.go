@@ -88,7 +88,8 @@ func (b *Broken) Error() string { return "entity " + b.Entity + ": " + b.Rule + 
 type failure struct{ reason, rule, field, text string }
 
 func (s *step) fail(reason, format string, args ...any) *failure {
-	return &failure{reason, s.where, strings.TrimPrefix(s.where[strings.LastIndexByte(s.where, ']')+1:], ".set."), fmt.Sprintf(format, args...)}
+	_, field, _ := strings.Cut(s.where, "].set.")
+	return &failure{reason, s.where, field, fmt.Sprintf(format, args...)}
 }
 
 // make decides over one item.

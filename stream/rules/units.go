@@ -39,8 +39,12 @@ func unitFunctions() []function {
 		Name: "convert", Signature: "convert(x, from, to)",
 		Doc: "a quantity in another unit of its kind, computed exactly and then rounded once to the nearest double. Units: " + unitList(),
 		Examples: []Example{
-			{"convert(2.5, 'lb', 'kg')", "1.133980925"}, {"convert(1.1, 'kg', 'g')", "1100"}, {"convert(26.2, 'mi', 'km')", "42.1648128"},
-			{"convert(-40.0, 'F', 'C')", "-40"}, {"convert(1.0, 'kg', 'm')", "error: kg is a mass and m a length"}, {"convert(null, 'kg', 'g')", "null"},
+			{"convert(2.5, 'lb', 'kg')", "1.133980925"},
+			{"convert(1.1, 'kg', 'g')", "1100"},
+			{"convert(26.2, 'mi', 'km')", "42.1648128"},
+			{"convert(-40.0, 'F', 'C')", "-40"},
+			{"convert(1.0, 'kg', 'm')", "error: kg is a mass and m a length"},
+			{"convert(null, 'kg', 'g')", "null"},
 		},
 		checks: map[int]check{1: known, 2: known},
 		overloads: []cel.FunctionOpt{
