@@ -30,7 +30,7 @@ func golden(t *testing.T, name, got string) {
 }
 
 var verbs = []string{
-	"capture", "stream", "sink", "run", "check", "doctor", "grants", "lag", "tap", "position show", "dlq", "dlq list", "dlq show",
+	"capture", "stream", "sink", "run", "check", "test", "diff", "doctor", "grants", "lag", "tap", "position show", "dlq", "dlq list", "dlq show",
 	"dlq replay", "broker", "demo", "version", "completion",
 }
 

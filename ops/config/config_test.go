@@ -228,3 +228,44 @@ func FuzzParse(f *testing.F) {
 		}
 	})
 }
+
+// TestTestsOfAFile are decoded as strictly as the configuration, with places of
+// their own.
+func TestTestsOfAFile(t *testing.T) {
+	dir := t.TempDir()
+	write := func(name, text string) string {
+		t.Helper()
+		path := filepath.Join(dir, name)
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return path
+	}
+	good, err := os.ReadFile("testdata/good/rules.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	f, err := Loader{Env: func(name string) (string, bool) { return outside[name], true }}.Load(write("sluice.yaml", string(good)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := f.Tests("lead"); err == nil || !strings.Contains(err.Error(), "sluice.yaml:42:12: entities.lead.tests: ") || !strings.Contains(err.Error(), "no such file") {
+		t.Errorf("no file: %v", err)
+	}
+	write("lead_test.yaml", "cases:\n  - {given: {}, expcet: {}}\n")
+	if _, err := f.Tests("lead"); err == nil || !strings.Contains(err.Error(), "lead_test.yaml:2:17: cases[0].expcet: unknown key; did you mean \"expect\"?") {
+		t.Errorf("an unknown key: %v", err)
+	}
+	write("lead_test.yaml", "cases:\n  - {given: {number: '1'}, expect: {id: 1}}\n")
+	lead, err := f.Tests("lead")
+	if err != nil || len(lead.Cases) != 1 || !strings.HasSuffix(lead.Where("cases[0]"), "lead_test.yaml:2:5: cases[0]") {
+		t.Errorf("%v, %+v", err, lead)
+	}
+	customer, err := f.Tests("customer")
+	if err != nil || len(customer.Cases) != 2 || !strings.HasSuffix(customer.Where("cases[1]"), "sluice.yaml:36:11: entities.customer.tests.cases[1]") {
+		t.Errorf("%v, %+v", err, customer)
+	}
+	if dir := f.Entities["customer"].Rules.Dir; dir != filepath.Dir(f.Path) {
+		t.Errorf("lookups are read from %s", dir)
+	}
+}
