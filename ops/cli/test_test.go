@@ -91,7 +91,7 @@ func TestBrokenRules(t *testing.T) {
 		{"unknown function", "squeeze(name)", "squash(name)", "check", "sluice.yaml:20:17: entities.customer.from[0].set.name: 1:7 of `squash(name)`: undeclared reference to 'squash'"},
 		{"bad format", "'DD.MM.YYYY'", "'DD.MM'", "check", "sluice.yaml:22:18: entities.customer.from[0].set.since: 1:30 of"},
 		{"bad rule", "is_email(email)", "is_email(mail)", "check", "sluice.yaml:12:48: entities.customer.fields.email.validate[0].that: 1:10 of `is_email(mail)`: undeclared reference to 'mail' (did you mean 'email'?); a rule of validate is over the entity's fields: email, name, number, since"},
-		{"bad case", "filtered: when", "filterd: when", "test", `sluice.yaml:32:11: entities.customer.tests.cases[1].filterd: unknown key; did you mean "filtered"?`},
+		{"bad case", "filtered: when", "filter: when", "test", `sluice.yaml:32:11: entities.customer.tests.cases[1].filter: unknown key; did you mean "filtered"?`},
 		{"bad table", "email: text, since", "email: txt, since", "test", `sluice.yaml:25:84: entities.customer.tests.tables.erp.public.customers.email: "txt" is no type that is known here`},
 		{"no lookup", "squeeze(name)", "lookup('names', name)", "check", "sluice.yaml:20:17: entities.customer.from[0].set.name: 1:8 of `lookup('names', name)`: there is no lookup \"names\""},
 	} {
