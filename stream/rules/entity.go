@@ -24,8 +24,8 @@ type Entity struct {
 	From []Mapping `yaml:"from"`
 	// Lookups are tables that expressions look values up in.
 	Lookups map[string]Lookup `yaml:"lookups" json:",omitempty"`
-	// Rules that every record keeps; one that breaks one is parked.
-	Rules []Validation `yaml:"validate" json:",omitempty"`
+	// Checks are kept by every record; one that breaks one is parked.
+	Checks []Validation `yaml:"validate" json:",omitempty"`
 	// Dir is the folder that the lookups' files are relative to.
 	Dir string `yaml:"-" json:"-"`
 }
@@ -48,8 +48,8 @@ type Field struct {
 	// Required fields are never null; a record without one is parked.
 	Required bool   `yaml:"required"`
 	Doc      string `yaml:"doc"`
-	// Rules are asked where the field is not null.
-	Rules []Validation `yaml:"validate" json:",omitempty"`
+	// Checks are asked where the field is not null.
+	Checks []Validation `yaml:"validate" json:",omitempty"`
 }
 
 // Mapping makes the entity from the rows of one raw topic.
@@ -92,9 +92,9 @@ func (e *Entity) Validate() error {
 			err.Where = strings.TrimSuffix("fields."+name+"."+err.Where, ".")
 			faults = append(faults, err)
 		}
-		validations("fields."+name+".validate", f.Rules, fault)
+		validations("fields."+name+".validate", f.Checks, fault)
 	}
-	validations("validate", e.Rules, fault)
+	validations("validate", e.Checks, fault)
 	for _, name := range slices.Sorted(maps.Keys(e.Lookups)) {
 		l := e.Lookups[name]
 		if l.File == "" {

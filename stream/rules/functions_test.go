@@ -66,7 +66,7 @@ func environment(t testing.TB) *dialect {
 	return env
 }
 
-// same compares what came with what an example says.
+// matches compares what came with what an example says.
 func matches(got, want string) bool {
 	if text, ok := strings.CutPrefix(want, "error: "); ok {
 		return strings.HasPrefix(got, "error: ") && strings.Contains(got, text)
@@ -282,9 +282,9 @@ func TestSecretsAreNotShown(t *testing.T) {
 	}
 }
 
-// TestCountryNamesAreOfOneCountry: no folded name of two languages is of two
-// countries, as far as they are known by both.
-func TestCountryNamesAreOfOneCountry(t *testing.T) {
+// TestCountryNames: names of many languages are known, and those in use beside
+// the official ones lead to their country.
+func TestCountryNames(t *testing.T) {
 	if n := len(regionNames()); n < 2000 {
 		t.Errorf("only %d names", n)
 	}

@@ -144,9 +144,9 @@ func (r *Rules) CompileAgainst(topic string, t *schemas.Table) error {
 // sorted keys, without the texts for readers.
 // The files of lookups count by what is in them.
 func (e *Entity) version(sums map[string]string) string {
-	canonical := Entity{Version: e.Version, Fields: maps.Clone(e.Fields), From: slices.Clone(e.From), Rules: withoutMessages(e.Rules)}
+	canonical := Entity{Version: e.Version, Fields: maps.Clone(e.Fields), From: slices.Clone(e.From), Checks: withoutMessages(e.Checks)}
 	for name, f := range canonical.Fields {
-		f.Doc, f.Rules = "", withoutMessages(f.Rules)
+		f.Doc, f.Checks = "", withoutMessages(f.Checks)
 		canonical.Fields[name] = f
 	}
 	for name, l := range e.Lookups {

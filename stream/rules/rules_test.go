@@ -263,8 +263,8 @@ func TestVersion(t *testing.T) {
 		"key":          func(e *Entity) { e.From[0].Key = "string(id)" },
 		"condition":    func(e *Entity) { e.From[0].When = "" },
 		"expression":   func(e *Entity) { e.From[0].Set["x"] = "status" },
-		"field's rule": func(e *Entity) { e.Fields["x"] = Field{Type: "string", Rules: []Validation{{That: "x != ''"}}} },
-		"rule":         func(e *Entity) { e.Rules = []Validation{{That: "x != ''"}} },
+		"field's rule": func(e *Entity) { e.Fields["x"] = Field{Type: "string", Checks: []Validation{{That: "x != ''"}}} },
+		"rule":         func(e *Entity) { e.Checks = []Validation{{That: "x != ''"}} },
 	} {
 		if version(change) == base {
 			t.Errorf("changing the %s kept the version", name)

@@ -45,9 +45,9 @@ func (r *Rules) compileValidations(e *Entity) (faults []error) {
 	}
 	for i := range r.table.Columns {
 		name := r.table.Columns[i].Name
-		add("fields."+name+".validate", i, e.Fields[name].Rules)
+		add("fields."+name+".validate", i, e.Fields[name].Checks)
 	}
-	add("validate", -1, e.Rules)
+	add("validate", -1, e.Checks)
 	return faults
 }
 

@@ -19,10 +19,10 @@ func TestValidation(t *testing.T) {
 		return Entity{
 			Version: 1,
 			Fields: map[string]Field{
-				"email": {Type: "string", Rules: []Validation{{That: "is_email(email)", Message: "not an address"}, {That: "size(email) < 30"}}},
+				"email": {Type: "string", Checks: []Validation{{That: "is_email(email)", Message: "not an address"}, {That: "size(email) < 30"}}},
 				"age":   {Type: "int"}, "since": {Type: "date"},
 			},
-			Rules: []Validation{{That: "age == null || age < 150", Message: "older than anybody"}, {That: "age / (age - 7) > -100"}},
+			Checks: []Validation{{That: "age == null || age < 150", Message: "older than anybody"}, {That: "age / (age - 7) > -100"}},
 			From:  []Mapping{{Topic: testTopic, Key: "id", Set: map[string]string{"email": "mail", "age": "age", "since": "since"}}},
 		}
 	}
