@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"sluice/schemas"
+	"sluice/schemas/avro"
 	"sluice/stream"
 )
 
@@ -23,7 +24,7 @@ func TestValidation(t *testing.T) {
 				"age":   {Type: "int"}, "since": {Type: "date"},
 			},
 			Checks: []Validation{{That: "age == null || age < 150", Message: "older than anybody"}, {That: "age / (age - 7) > -100"}},
-			From:  []Mapping{{Topic: testTopic, Key: "id", Set: map[string]string{"email": "mail", "age": "age", "since": "since"}}},
+			From:   []Mapping{{Topic: testTopic, Key: "id", Set: map[string]string{"email": "mail", "age": "age", "since": "since"}}},
 		}
 	}
 	null := schemas.Value{}
@@ -93,7 +94,8 @@ func TestLists(t *testing.T) {
 	} {
 		t.Run(c.field+" of "+c.source, func(t *testing.T) {
 			it := item(schemas.Create, tableOf(columnOf("c", c.column)), c.value)
-			process(t, compiled(t, one(c.field, c.source)), it)
+			r := compiled(t, one(c.field, c.source))
+			process(t, r, it)
 			if c.park != "" {
 				if it.Fate != stream.Parked || c.park != "cannot" && !strings.Contains(it.Err.Error(), c.park) {
 					t.Fatalf("fate %d: %v", it.Fate, it.Err)
@@ -102,6 +104,13 @@ func TestLists(t *testing.T) {
 			}
 			if it.Fate != stream.Pending || !it.Out[0].Row[0].Equal(c.want) {
 				t.Fatalf("fate %d (%v), %v", it.Fate, it.Err, it.Out)
+			}
+			record, err := avro.CompileRecord(r.Table())
+			if err != nil {
+				t.Fatal(err)
+			}
+			if _, err := record.Append(nil, it.Out[0].Row); err != nil {
+				t.Errorf("a list has no form in Avro: %v", err)
 			}
 		})
 	}
