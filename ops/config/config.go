@@ -47,6 +47,11 @@ type Entity struct {
 // Sink is one target to write to. Exactly one kind is set.
 type Sink struct {
 	Entities []string `yaml:"entities"`
+	// System is the capture that reads the system which the sink writes to, if
+	// one does: what is written comes back by it.
+	System string `yaml:"system"`
+	// Echo says by entity where it does.
+	Echo map[string]*Echo `yaml:"echo"`
 
 	API *api.Config `yaml:"api"`
 

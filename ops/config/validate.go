@@ -90,7 +90,11 @@ func (f *File) validate(unset []string, embedded bool) []error {
 	}
 	faults = append(faults, f.captureFaults()...)
 	faults = append(faults, f.entityFaults()...)
-	return append(faults, f.sinkFaults()...)
+	sinkFaults := f.sinkFaults()
+	if len(sinkFaults) == 0 {
+		sinkFaults = f.loopFaults() // of blocks that name one another rightly
+	}
+	return append(faults, sinkFaults...)
 }
 
 func (f *File) captureFaults() (faults []error) {
@@ -159,6 +163,7 @@ func (f *File) sinkFaults() (faults []error) {
 				faults = append(faults, f.places.fault(where, schemas.Fault{What: fmt.Sprintf("%q stands twice", entity), Cure: "keep one"}))
 			}
 		}
+		faults = append(faults, f.echoFaults(at, s)...)
 	}
 	return faults
 }
