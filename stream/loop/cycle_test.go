@@ -41,7 +41,8 @@ func TestCycles(t *testing.T) {
 		{
 			"fields of one way are told together", hopsOf(
 				"customer.phone crm crm.contacts customer.phone", "customer.name crm crm.contacts customer.name",
-			), []string{"customer.phone"},
+			),
+			[]string{"customer.phone"},
 			[]string{"customer -> sink crm -> crm.contacts -> customer: name,phone / name"},
 		},
 		{
@@ -53,7 +54,8 @@ func TestCycles(t *testing.T) {
 		{
 			"an owner anywhere on the way will do", hopsOf(
 				"person.name erp erp.customers customer.name", "customer.name crm crm.contacts person.name",
-			), []string{"person.name"},
+			),
+			[]string{"person.name"},
 			[]string{"customer -> sink crm -> crm.contacts -> person -> sink erp -> erp.customers -> customer: name / "},
 		},
 		{

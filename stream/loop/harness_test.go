@@ -201,3 +201,30 @@ func (r *rig) write(w Write) (has bool) {
 	r.after(w, Taken)
 	return false
 }
+
+// forget is what Redis does when the time to live is over, or it was flushed.
+func (r *rig) forget() {
+	r.t.Helper()
+	if err := r.marks.store.(onRedis).client.FlushAll(context.Background()).Err(); err != nil {
+		r.t.Fatal(err)
+	}
+}
+
+// bounces is how many were counted on a path.
+func (r *rig) bounces(path string) (n float64) {
+	r.t.Helper()
+	families, err := r.prom.Gather()
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	for _, f := range families {
+		for _, m := range f.GetMetric() {
+			for _, l := range m.GetLabel() {
+				if l.GetName() == "path" && l.GetValue() == path {
+					n += m.GetCounter().GetValue()
+				}
+			}
+		}
+	}
+	return n
+}
