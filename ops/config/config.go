@@ -9,6 +9,7 @@ import (
 	"sluice/sinks/api"
 	"sluice/sinks/deliver"
 	"sluice/stream/kafka"
+	"sluice/stream/loop"
 	"sluice/stream/process"
 	"sluice/stream/rules"
 )
@@ -20,6 +21,7 @@ type File struct {
 	Captures map[string]*Capture `yaml:"captures"`
 	Entities map[string]*Entity  `yaml:"entities"`
 	Sinks    map[string]*Sink    `yaml:"sinks"`
+	Loop     loop.Config         `yaml:"loop"`
 
 	// Path is the file that it was read from.
 	Path   string `yaml:"-"`

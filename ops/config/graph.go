@@ -94,6 +94,7 @@ type Loop struct {
 	Fields, Unowned []string
 	// back is the place of the mapping by which they come back.
 	back string
+	hops []loop.Hop
 }
 
 // Loops are the ways on which fields come back to the entity that they left.
@@ -101,7 +102,7 @@ func (f *File) Loops() []Loop {
 	var all []Loop
 	for _, c := range loop.Cycles(f.hops(), f.owned) {
 		first, last := c.Hops[0].From.Entity, c.Hops[len(c.Hops)-1].Topic
-		l := Loop{Entity: first, Fields: c.Fields, Unowned: c.Unowned}
+		l := Loop{Entity: first, Fields: c.Fields, Unowned: c.Unowned, hops: c.Hops}
 		from := f.Entities[first].Rules.From
 		inside := func(m rules.Mapping) bool {
 			return slices.ContainsFunc(c.Hops, func(h loop.Hop) bool { return h.Topic == m.Topic })

@@ -23,7 +23,7 @@ func (f *File) parts() iter.Seq2[string, any] {
 		all := []struct {
 			path string
 			part any
-		}{{"kafka", &f.Kafka}, {"registry", &f.Registry}}
+		}{{"kafka", &f.Kafka}, {"registry", &f.Registry}, {"loop", &f.Loop}}
 		add := func(path string, part any) {
 			all = append(all, struct {
 				path string

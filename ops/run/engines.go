@@ -139,7 +139,7 @@ func (b *builder) sink(name string) (Engine, error) {
 		return nil, err
 	}
 	b.opened = append(b.opened, to)
-	return deliver.New(name, s.Deliver, s.Topics(), to, b.file.Kafka, b.registry, b.options.Log, b.health.registerer())
+	return deliver.New(name, s.Deliver, s.Topics(), to, nil, b.file.Kafka, b.registry, b.options.Log, b.health.registerer())
 }
 
 // close frees the sinks' connections.
