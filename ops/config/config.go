@@ -18,6 +18,7 @@ import (
 type File struct {
 	Kafka    kafka.Config        `yaml:"kafka"`
 	Registry registry.Config     `yaml:"registry"`
+	Redis    Redis               `yaml:"redis"`
 	Captures map[string]*Capture `yaml:"captures"`
 	Entities map[string]*Entity  `yaml:"entities"`
 	Sinks    map[string]*Sink    `yaml:"sinks"`

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"sluice/schemas"
 	"sluice/stream/loop"
 )
 
@@ -45,6 +46,25 @@ func (f *File) LoopPlan(entity string) loop.Plan {
 		}
 	}
 	return p
+}
+
+// memoryFaults asks for a Redis where a guard must remember.
+func (f *File) memoryFaults() []error {
+	if f.Redis.Set() {
+		return nil
+	}
+	for _, name := range slices.Sorted(maps.Keys(f.Entities)) {
+		if f.Entities[name] == nil {
+			continue
+		}
+		if plan := f.LoopPlan(name); plan.NeedsStore() {
+			return []error{f.places.fault("sinks."+plan.Sinks[0]+".system", schemas.Fault{
+				What: "what is written comes back to the entity " + name + ", and there is no Redis to remember it",
+				Cure: "add a redis block",
+			})}
+		}
+	}
+	return nil
 }
 
 // SinkEchoes are the echoes of a sink that a guard waits for.

@@ -23,7 +23,7 @@ func (f *File) parts() iter.Seq2[string, any] {
 		all := []struct {
 			path string
 			part any
-		}{{"kafka", &f.Kafka}, {"registry", &f.Registry}, {"loop", &f.Loop}}
+		}{{"kafka", &f.Kafka}, {"registry", &f.Registry}, {"redis", &f.Redis}, {"loop", &f.Loop}}
 		add := func(path string, part any) {
 			all = append(all, struct {
 				path string
@@ -92,7 +92,11 @@ func (f *File) validate(unset []string, embedded bool) []error {
 	faults = append(faults, f.entityFaults()...)
 	sinkFaults := f.sinkFaults()
 	if len(sinkFaults) == 0 {
-		sinkFaults = f.loopFaults() // of blocks that name one another rightly
+		// Of blocks that name one another rightly.
+		sinkFaults = f.loopFaults()
+		if !slices.ContainsFunc(unset, func(u string) bool { return strings.HasPrefix(u, "redis.") }) {
+			sinkFaults = append(sinkFaults, f.memoryFaults()...)
+		}
 	}
 	return append(faults, sinkFaults...)
 }

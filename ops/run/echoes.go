@@ -6,8 +6,52 @@ import (
 
 	"sluice/ops/config"
 	"sluice/sinks"
+	"sluice/stream"
 	"sluice/stream/loop"
 )
+
+// guard is the loop guard of an entity; nil where nothing that is written leads
+// back to it.
+func (b *builder) guard(entity string) (stream.Processor, error) {
+	plan := b.file.LoopPlan(entity)
+	if plan.Empty() {
+		return nil, nil
+	}
+	store, err := b.store()
+	if err != nil {
+		return nil, err
+	}
+	return loop.NewGuard(entity, plan, b.file.Loop, store, b.options.Log, b.health.registerer())
+}
+
+// echoes are what a sink remembers; nil where nothing that it writes comes back.
+func (b *builder) echoes(sink string) (sinks.Echoes, error) {
+	back := b.file.SinkEchoes(sink)
+	if len(back) == 0 {
+		return nil, nil
+	}
+	store, err := b.store()
+	if err != nil {
+		return nil, err
+	}
+	return echoes{loop.NewMarks(sink, back, b.file.Loop, store)}, nil
+}
+
+// store is the Redis of the loop guard; nil if the file has none, as where no
+// guard remembers anything.
+func (b *builder) store() (loop.Store, error) {
+	if !b.file.Redis.Set() {
+		return nil, nil
+	}
+	if b.redis == nil {
+		client, err := b.file.Redis.Open()
+		if err != nil {
+			return nil, err
+		}
+		b.redis = client
+	}
+	return loop.OnRedis(b.redis), nil
+}
 
 // echoes hands a sink's deliveries to the loop guard's marks: sinks and streams
 // do not know each other.
