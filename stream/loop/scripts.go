@@ -4,7 +4,7 @@ package loop
 //
 //	at:<partition>     the highest offset that was decided
 //	d:<partition>      "<offset>=<verdict>;" of those that did not pass
-//	m:<loose>:<write>  a mark: when it was left, in ms
+//	m:<loose>:<write>  a mark: "<ms when it was left>:<its number>"
 //	c, v               the content that the capture told last, and how often it told
 //	l, lv              the content written last, "?" while it is under way; v then
 //	r                  the other columns that the rules read
@@ -46,27 +46,29 @@ local lost = {}
 if mode ~= 'read' then
   local can = mode == 'plain' or mode == 'tagged' or (mode == 'rest' and rest ~= '?' and rest == h.r)
   local hit
-  for field, left in pairs(h) do
-    if string.sub(field, 1, 2) == 'm:' then
-      left = tonumber(left)
-      if left + marks < at then
-        drop[#drop+1] = field
-      elseif can and string.sub(field, 3, 3 + #loose) == loose .. ':' and left <= at + 60000 and (not hit or left < hit) then
-        hit = left
+  local function each(f)
+    for field, value in pairs(h) do
+      if string.sub(field, 1, 2) == 'm:' then
+        local _, _, left, nth = string.find(value, '^(%d+):(%d+)$')
+        f(field, tonumber(left), tonumber(nth))
       end
     end
   end
-  for field, left in pairs(h) do
-    if string.sub(field, 1, 2) == 'm:' then
-      left = tonumber(left)
-      if hit and left <= hit then
-        drop[#drop+1] = field
-      elseif not hit and mode ~= 'tagged' and left + grace < at then
-        drop[#drop+1] = field
-        lost[#lost+1] = left
-      end
+  each(function(field, left, nth)
+    if left + marks < at then
+      drop[#drop+1] = field
+    elseif can and string.sub(field, 3, 3 + #loose) == loose .. ':' and left <= at + grace and (not hit or nth < hit) then
+      hit = nth
     end
-  end
+  end)
+  each(function(field, left, nth)
+    if hit and nth <= hit then
+      drop[#drop+1] = field
+    elseif not hit and mode ~= 'tagged' and left + grace < at then
+      drop[#drop+1] = field
+      lost[#lost+1] = left
+    end
+  end)
   if hit then verdict = 'echo' end
 end
 
@@ -116,23 +118,28 @@ return {verdict, 1, count}
 `)
 
 // offer is asked before a write: has, if the target has the content already; else
-// it leaves a mark. ARGV: exact, loose, write, now, keep, 1 if the content tells
-// all.
+// it leaves a mark. What the capture told last counts only when it has told all
+// that we wrote: while a mark waits, a write is under way that it has not seen.
+// ARGV: exact, loose, write, now, keep, 1 if the content tells all.
 var offer = newScript(`
-local h = redis.call('HMGET', KEYS[1], 'c', 'v', 'l', 'lv')
-local told = h[2] or '0'
-local has = h[1]
-if h[3] and h[4] == told then has = h[3] end
+local h, flat, marked = {}, redis.call('HGETALL', KEYS[1]), false
+for i = 1, #flat, 2 do
+  h[flat[i]] = flat[i+1]
+  if string.sub(flat[i], 1, 2) == 'm:' then marked = true end
+end
+local told, has = h.v or '0', nil
+if h.l and h.lv == told then
+  has = h.l
+elseif not marked then
+  has = h.c
+end
 if ARGV[6] == '1' and has == ARGV[1] then
   redis.call('PEXPIRE', KEYS[1], ARGV[5])
   return 'has'
 end
 local mark = 'm:' .. ARGV[2] .. ':' .. ARGV[3]
-if redis.call('HSETNX', KEYS[1], mark, ARGV[4]) == 1 then
-  redis.call('HINCRBY', KEYS[1], 'w', 1)
-else
-  redis.call('HSET', KEYS[1], mark, ARGV[4])
-end
+local nth = string.match(h[mark] or '', ':(%d+)$') or redis.call('HINCRBY', KEYS[1], 'w', 1)
+redis.call('HSET', KEYS[1], mark, ARGV[4] .. ':' .. nth)
 redis.call('HSET', KEYS[1], 'l', '?', 'lv', told)
 redis.call('PEXPIRE', KEYS[1], ARGV[5])
 return 'write'
