@@ -45,8 +45,8 @@ type Deliver struct {
 	sink sinks.Sink
 	// echoes is nil where nothing that is written comes back.
 	echoes sinks.Echoes
-	kc   kafka.Config
-	log  *slog.Logger
+	kc     kafka.Config
+	log    *slog.Logger
 
 	metrics *metrics
 	decoder *decoder

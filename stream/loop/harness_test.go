@@ -2,7 +2,6 @@ package loop
 
 import (
 	"context"
-	"io"
 	"log/slog"
 	"strconv"
 	"testing"
@@ -92,7 +91,7 @@ func newRig(t testing.TB, store Store, e Echo, plan ...func(*Plan)) *rig {
 	var cfg Config
 	cfg.Defaults()
 	var err error
-	if r.guard, err = NewGuard("customer", p, cfg, store, slog.New(slog.NewTextHandler(io.Discard, nil)), r.prom); err != nil {
+	if r.guard, err = NewGuard("customer", p, cfg, store, slog.New(slog.DiscardHandler), r.prom); err != nil {
 		t.Fatal(err)
 	}
 	r.marks = NewMarks("crm", p.Echoes, cfg, store)
