@@ -32,6 +32,7 @@ func (checkCmd) Help() string {
 	sluice check --functions
 
 Every mistake is one line with file, line, column, path and cure; nothing is connected to without --online.
+A way on which fields come back to the entity that they left is shown, and refused where the fields have no owner.
 
 Exit codes: 0 it is well; 1 something does not answer (--online); 2 the configuration is wrong.`
 }
@@ -98,6 +99,43 @@ func (c *checkCmd) print(s *session, f *config.File) error {
 			continue
 		}
 		out.row(p.Part, p.Name, p.Kind, strings.Join(p.From, ", "), strings.Join(p.To, ", "))
+	}
+	if c.json() {
+		return c.loops(s, f)
+	}
+	if err := out.flush(); err != nil {
+		return err
+	}
+	return c.loops(s, f)
+}
+
+// way is a way on which fields come back to the entity that they left; an owner
+// stops each of them.
+type way struct {
+	Part   string   `json:"part"`
+	Entity string   `json:"entity"`
+	Fields []string `json:"fields"`
+	Path   string   `json:"path"`
+}
+
+// loops shows the ways on which fields come back.
+func (c *checkCmd) loops(s *session, f *config.File) error {
+	all := f.Loops()
+	if len(all) == 0 {
+		return nil
+	}
+	if !c.json() {
+		fmt.Fprintln(s.stdout)
+	}
+	out := newTable(s.stdout, "LOOP", "FIELDS", "PATH")
+	for _, l := range all {
+		if c.json() {
+			if err := line(s.stdout, way{"loop", l.Entity, l.Fields, l.Path}); err != nil {
+				return err
+			}
+			continue
+		}
+		out.row(l.Entity, strings.Join(l.Fields, ", "), l.Path)
 	}
 	if c.json() {
 		return nil

@@ -30,6 +30,9 @@ func (f roleFlags) options(s *session) run.Options {
 // or the whole block.
 func needs(block string, names []string) []string {
 	paths := []string{"kafka", "registry"}
+	if block != "captures" {
+		paths = append(paths, "redis")
+	}
 	if len(names) == 0 {
 		return append(paths, block)
 	}

@@ -10,6 +10,7 @@ import (
 	"sluice/sinks/api"
 	"sluice/sinks/deliver"
 	"sluice/stream/kafka"
+	"sluice/stream/loop"
 	"sluice/stream/process"
 	"sluice/stream/rules"
 )
@@ -18,9 +19,11 @@ import (
 type File struct {
 	Kafka    kafka.Config        `yaml:"kafka"`
 	Registry registry.Config     `yaml:"registry"`
+	Redis    Redis               `yaml:"redis"`
 	Captures map[string]*Capture `yaml:"captures"`
 	Entities map[string]*Entity  `yaml:"entities"`
 	Sinks    map[string]*Sink    `yaml:"sinks"`
+	Loop     loop.Config         `yaml:"loop"`
 
 	// Path is the file that it was read from.
 	Path   string `yaml:"-"`
@@ -50,6 +53,11 @@ type Entity struct {
 // Sink is one target to write to. Exactly one kind is set.
 type Sink struct {
 	Entities []string `yaml:"entities"`
+	// System is the capture that reads the system which the sink writes to, if
+	// one does: what is written comes back by it.
+	System string `yaml:"system"`
+	// Echo says by entity where it does.
+	Echo map[string]*Echo `yaml:"echo"`
 
 	API *api.Config `yaml:"api"`
 

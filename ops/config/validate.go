@@ -24,7 +24,7 @@ func (f *File) parts() iter.Seq2[string, any] {
 		all := []struct {
 			path string
 			part any
-		}{{"kafka", &f.Kafka}, {"registry", &f.Registry}}
+		}{{"kafka", &f.Kafka}, {"registry", &f.Registry}, {"redis", &f.Redis}, {"loop", &f.Loop}}
 		add := func(path string, part any) {
 			all = append(all, struct {
 				path string
@@ -96,7 +96,15 @@ func (f *File) validate(unset []string, embedded bool) []error {
 	}
 	faults = append(faults, f.captureFaults()...)
 	faults = append(faults, f.entityFaults()...)
-	return append(faults, f.sinkFaults()...)
+	sinkFaults := f.sinkFaults()
+	if len(sinkFaults) == 0 {
+		// Of blocks that name one another rightly.
+		sinkFaults = f.loopFaults()
+		if !slices.ContainsFunc(unset, func(u string) bool { return strings.HasPrefix(u, "redis.") }) {
+			sinkFaults = append(sinkFaults, f.memoryFaults()...)
+		}
+	}
+	return append(faults, sinkFaults...)
 }
 
 func (f *File) captureFaults() (faults []error) {
@@ -165,6 +173,7 @@ func (f *File) sinkFaults() (faults []error) {
 				faults = append(faults, f.places.fault(where, schemas.Fault{What: fmt.Sprintf("%q stands twice", entity), Cure: "keep one"}))
 			}
 		}
+		faults = append(faults, f.echoFaults(at, s)...)
 	}
 	return faults
 }

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/prometheus/client_golang/prometheus"
+	"github.com/redis/go-redis/v9"
 
 	"sluice/capture"
 	"sluice/capture/pump"
@@ -46,7 +47,7 @@ func unknownKind(path string) error {
 	return &schemas.Fault{Where: path, What: "has a kind that this version cannot run", Cure: "see the kinds with: sluice check --schema"}
 }
 
-// stages are the steps that make an entity.
+// stages are the steps that make an entity, after the loop guard.
 func stages(name string, e *config.Entity) ([]stream.Processor, error) {
 	mapping, err := rules.Compile(name, e.Rules)
 	if err != nil {
@@ -75,6 +76,8 @@ type builder struct {
 	health   *health
 	// opened are the sinks to close at the end.
 	opened []sinks.Sink
+	// redis is opened when a part needs it.
+	redis redis.UniversalClient
 }
 
 func (b *builder) build(s selection) ([]engine, error) {
@@ -128,6 +131,13 @@ func (b *builder) stream(name string) (Engine, error) {
 	if err != nil {
 		return nil, b.file.Locate("entities."+name, err)
 	}
+	guard, err := b.guard(name)
+	if err != nil {
+		return nil, err
+	}
+	if guard != nil {
+		steps = append([]stream.Processor{guard}, steps...)
+	}
 	return process.New(name, e.Process, e.Topics(), steps, b.options.Instance,
 		b.file.Kafka, b.registry, b.options.Log, b.health.registerer())
 }
@@ -139,14 +149,23 @@ func (b *builder) sink(name string) (Engine, error) {
 		return nil, err
 	}
 	b.opened = append(b.opened, to)
-	return deliver.New(name, s.Deliver, s.Topics(), to, b.file.Kafka, b.registry, b.options.Log, b.health.registerer())
+	remembered, err := b.echoes(name)
+	if err != nil {
+		return nil, err
+	}
+	return deliver.New(name, s.Deliver, s.Topics(), to, remembered, b.file.Kafka, b.registry, b.options.Log, b.health.registerer())
 }
 
-// close frees the sinks' connections.
+// close frees the connections of the sinks and of Redis.
 func (b *builder) close(ctx context.Context) {
 	for _, s := range b.opened {
 		if err := s.Close(ctx); err != nil {
 			b.options.Log.Warn("closing a sink", "error", err)
+		}
+	}
+	if b.redis != nil {
+		if err := b.redis.Close(); err != nil {
+			b.options.Log.Warn("closing the connections to redis", "error", err)
 		}
 	}
 }

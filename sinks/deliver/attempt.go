@@ -40,11 +40,16 @@ func (d *Deliver) attempt(ctx, life context.Context, tasks []*task) []verdict {
 		}
 		return verdicts
 	}
+	if batch, index = d.unconverged(ctx, tasks, batch, index, verdicts); len(batch) == 0 {
+		tell(noWord)
+		return verdicts
+	}
 	for _, i := range index {
 		d.breaker.begin(tasks[i])
 	}
 	errs := d.write(ctx, batch)
 	tell(word(ctx, errs))
+	d.remember(life, batch, errs)
 	for n, i := range index {
 		verdicts[i] = d.judge(ctx, life, tasks[i], errs[n])
 	}

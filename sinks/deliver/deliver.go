@@ -43,8 +43,10 @@ type Deliver struct {
 	home string
 	cfg  Config
 	sink sinks.Sink
-	kc   kafka.Config
-	log  *slog.Logger
+	// echoes is nil where nothing that is written comes back.
+	echoes sinks.Echoes
+	kc     kafka.Config
+	log    *slog.Logger
 
 	metrics *metrics
 	decoder *decoder
@@ -68,6 +70,8 @@ type Deliver struct {
 	bare    atomic.Bool // commit without metadata
 	lagSeen atomic.Bool
 	opened  atomic.Pointer[string] // why the breaker is not closed
+	// forgetful says why echoes cannot remember.
+	forgetful atomic.Pointer[string]
 }
 
 type spot struct {
@@ -77,12 +81,13 @@ type spot struct {
 
 // New prepares the engine of the sink with that name, which consumes the
 // topics. The caller closes the sink after Run has returned. The configuration
-// must be valid; its defaults are applied here.
-func New(name string, cfg Config, topics []string, sink sinks.Sink, kc kafka.Config, reg *registry.Client, log *slog.Logger, prom prometheus.Registerer) (*Deliver, error) {
-	return newDeliver(name, cfg, topics, sink, kc, reg, log, prom)
+// must be valid; its defaults are applied here. echoes is nil where nothing that
+// is written comes back.
+func New(name string, cfg Config, topics []string, sink sinks.Sink, echoes sinks.Echoes, kc kafka.Config, reg *registry.Client, log *slog.Logger, prom prometheus.Registerer) (*Deliver, error) {
+	return newDeliver(name, cfg, topics, sink, echoes, kc, reg, log, prom)
 }
 
-func newDeliver(name string, cfg Config, topics []string, sink sinks.Sink, kc kafka.Config, reg schemaSource, log *slog.Logger, prom prometheus.Registerer) (*Deliver, error) {
+func newDeliver(name string, cfg Config, topics []string, sink sinks.Sink, echoes sinks.Echoes, kc kafka.Config, reg schemaSource, log *slog.Logger, prom prometheus.Registerer) (*Deliver, error) {
 	cfg.Defaults()
 	if err := cfg.Validate(); err != nil {
 		return nil, err
@@ -97,7 +102,7 @@ func newDeliver(name string, cfg Config, topics []string, sink sinks.Sink, kc ka
 	d := &Deliver{
 		name: name, group: "sluice.sink." + name,
 		retry: retryPrefix + name, dlq: "dlq.sink." + name, receipts: "receipts." + name,
-		cfg: cfg, sink: sink, kc: kc, log: log.With("sink", name),
+		cfg: cfg, sink: sink, echoes: echoes, kc: kc, log: log.With("sink", name),
 		metrics: m, decoder: newDecoder(reg), breaker: newBreaker(name, cfg.Breaker),
 		parts: map[spot]*part{}, drainFor: drainTimeout,
 	}
@@ -253,8 +258,10 @@ func (d *Deliver) Ready() error {
 	case !d.lagSeen.Load():
 		return fmt.Errorf("sink %s does not know its lag yet", d.name)
 	}
-	if why := d.opened.Load(); why != nil {
-		return errors.New(*why)
+	for _, why := range []*string{d.opened.Load(), d.forgetful.Load()} {
+		if why != nil {
+			return errors.New(*why)
+		}
 	}
 	return nil
 }

@@ -149,12 +149,12 @@ type engine struct {
 	err  error
 }
 
-func (w *world) start(cfg Config, sink sinks.Sink) *engine {
+func (w *world) start(cfg Config, sink sinks.Sink, change ...func(*Deliver)) *engine {
 	w.t.Helper()
-	return w.startWith(cfg, sink, w.reg)
+	return w.startWith(cfg, sink, w.reg, change...)
 }
 
-func (w *world) startWith(cfg Config, sink sinks.Sink, reg schemaSource) *engine {
+func (w *world) startWith(cfg Config, sink sinks.Sink, reg schemaSource, change ...func(*Deliver)) *engine {
 	w.t.Helper()
 	e := &engine{t: w.t, prom: prometheus.NewRegistry(), done: make(chan struct{})}
 	out := io.Discard
@@ -162,9 +162,12 @@ func (w *world) startWith(cfg Config, sink sinks.Sink, reg schemaSource) *engine
 		out = os.Stderr
 	}
 	var err error
-	e.Deliver, err = newDeliver(w.name, cfg, []string{w.topic}, sink, w.kc, reg, slog.New(slog.NewTextHandler(out, nil)), e.prom)
+	e.Deliver, err = newDeliver(w.name, cfg, []string{w.topic}, sink, nil, w.kc, reg, slog.New(slog.NewTextHandler(out, nil)), e.prom)
 	if err != nil {
 		w.t.Fatal(err)
+	}
+	for _, c := range change {
+		c(e.Deliver)
 	}
 	var ctx context.Context
 	ctx, e.stop = context.WithCancel(context.Background())

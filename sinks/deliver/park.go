@@ -17,6 +17,7 @@ import (
 // Fates of a record.
 const (
 	fateConsumed  = "consumed"
+	fateFiltered  = "filtered"
 	fateDelivered = "delivered"
 	fateParked    = "parked"
 )
