@@ -147,7 +147,7 @@ func nameOf(t *schemas.Table, column int, row schemas.Row) (string, bool) {
 	if !v.Known() || v.IsNull() {
 		return "", false
 	}
-	text := string(appendExact(nil, &t.Columns[column].Type, v))
+	text := string(schemas.AppendText(nil, &t.Columns[column].Type, v))
 	return text, text != ""
 }
 

@@ -4,12 +4,7 @@ import (
 	"bytes"
 	"crypto/sha256"
 	"encoding/base64"
-	"encoding/json"
-	"math/big"
 	"slices"
-	"strconv"
-	"strings"
-	"time"
 	"unicode"
 	"unicode/utf8"
 
@@ -52,7 +47,7 @@ func (h *hasher) add(t *schemas.Type, v schemas.Value) bool {
 		h.loose = append(h.loose, end)
 		return true
 	}
-	h.value = appendExact(h.value[:0], t, v)
+	h.value = schemas.AppendText(h.value[:0], t, v)
 	h.exact = append(append(h.exact, h.value...), end)
 	h.loose = append(appendLoose(h.loose, t, v, h.value), end)
 	return true
@@ -99,114 +94,6 @@ func isTime(t *schemas.Type) bool {
 		return true
 	}
 	return false
-}
-
-const (
-	dateForm  = "2006-01-02"
-	clockForm = "15:04:05.999999"
-)
-
-// appendExact appends a value, not null, as the text that it has whatever its
-// type.
-func appendExact(dst []byte, t *schemas.Type, v schemas.Value) []byte {
-	stamp := func(at time.Time) []byte { return at.UTC().AppendFormat(dst, dateForm+" "+clockForm) }
-	switch v.Kind {
-	case schemas.Bool:
-		if v.Bool() {
-			return append(dst, '1')
-		}
-		return append(dst, '0')
-	case schemas.Int:
-		switch t.Name {
-		case schemas.DateType:
-			return time.Unix(0, 0).UTC().AddDate(0, 0, int(v.Int())).AppendFormat(dst, dateForm)
-		case schemas.TimeType:
-			return time.UnixMicro(v.Int()).UTC().AppendFormat(dst, clockForm)
-		case schemas.MilliTimestampType:
-			return stamp(time.UnixMilli(v.Int()))
-		case schemas.MicroTimestampType, schemas.InstantType:
-			return stamp(time.UnixMicro(v.Int()))
-		}
-		return strconv.AppendInt(dst, v.Int(), 10)
-	case schemas.Float:
-		return appendNumber(dst, strconv.FormatFloat(v.Float(), 'f', -1, 64), 0)
-	case schemas.Decimal:
-		return appendNumber(dst, unscaled(v.Bytes).String(), int(v.Scale))
-	case schemas.Text:
-		switch t.Name {
-		case schemas.ZonedTimestampType:
-			if at, err := time.Parse(time.RFC3339Nano, string(v.Bytes)); err == nil {
-				return stamp(at)
-			}
-		case schemas.UUIDType:
-			return append(dst, bytes.ToLower(v.Bytes)...)
-		case schemas.JSONType:
-			return appendJSON(dst, v.Bytes)
-		}
-		return append(dst, v.Bytes...)
-	case schemas.List:
-		for i, e := range v.Elems() {
-			of := &schemas.Type{}
-			if t.Name == schemas.StructType {
-				of = &t.Record.Columns[i].Type
-			} else if t.Elem != nil {
-				of = &t.Elem.Type
-			}
-			dst = append(appendExact(append(dst, '['), of, e), ']')
-		}
-		return dst
-	}
-	return append(dst, v.Bytes...)
-}
-
-// appendNumber appends digits * 10^-scale, where the digits may have a point, so
-// that equal numbers are equal texts: no zero is needless.
-func appendNumber(dst []byte, digits string, scale int) []byte {
-	if whole, fraction, ok := strings.Cut(digits, "."); ok {
-		digits, scale = whole+fraction, scale+len(fraction)
-	}
-	sign := ""
-	if rest, negative := strings.CutPrefix(digits, "-"); negative {
-		sign, digits = "-", rest
-	}
-	if digits = strings.TrimLeft(digits, "0"); digits == "" {
-		return append(dst, '0')
-	}
-	trimmed := strings.TrimRight(digits, "0")
-	scale -= len(digits) - len(trimmed)
-	dst = append(append(dst, sign...), trimmed...)
-	if scale < 0 && scale > -20 { // as an integer is written
-		return append(dst, strings.Repeat("0", -scale)...)
-	}
-	if scale != 0 {
-		dst = strconv.AppendInt(append(dst, "e"...), int64(-scale), 10)
-	}
-	return dst
-}
-
-// unscaled reads a big-endian two's complement number.
-func unscaled(b []byte) *big.Int {
-	n := new(big.Int).SetBytes(b)
-	if len(b) > 0 && b[0]&0x80 != 0 {
-		n.Sub(n, new(big.Int).Lsh(big.NewInt(1), uint(8*len(b))))
-	}
-	return n
-}
-
-// appendJSON appends a document without blanks and with sorted keys, as databases
-// that keep documents in a form of their own give them back otherwise.
-func appendJSON(dst, doc []byte) []byte {
-	d := json.NewDecoder(bytes.NewReader(doc))
-	d.UseNumber()
-	var v any
-	if d.Decode(&v) != nil {
-		return append(dst, doc...)
-	}
-	out, err := json.Marshal(v)
-	if err != nil {
-		return append(dst, doc...)
-	}
-	return append(dst, out...)
 }
 
 // names are the fields of an echo in the order in which they are hashed.
