@@ -80,6 +80,12 @@ type Output struct {
 	// Row nil is a tombstone.
 	Row     schemas.Row
 	Headers []Header
+	// Value is what is written where Table is nil: a form of the stage's own. nil
+	// is a tombstone.
+	Value []byte
+	// Partition is where the record goes in a topic that the engine was told to
+	// partition as its input; else it does not count.
+	Partition int32
 }
 
 // Filter ends the item for a short, countable reason ("tombstone", "when").

@@ -138,7 +138,7 @@ func (b *builder) stream(name string) (Engine, error) {
 	if guard != nil {
 		steps = append([]stream.Processor{guard}, steps...)
 	}
-	return process.New(name, e.Process, e.Topics(), steps, b.options.Instance,
+	return process.New(name, e.Process, process.Topics{Inputs: e.Topics()}, steps, b.options.Instance,
 		b.file.Kafka, b.registry, b.options.Log, b.health.registerer())
 }
 

@@ -62,8 +62,8 @@ func (b *batch) load(p *Process, fetches kgo.Fetches) {
 		if r.Topic == p.retry {
 			if topic := it.Header(schemas.HeaderDLQTopic); topic != nil {
 				it.Topic = string(topic)
-			} else if len(p.inputs) == 1 {
-				it.Topic = p.inputs[0]
+			} else if len(p.topics.Inputs) == 1 {
+				it.Topic = p.topics.Inputs[0]
 			}
 		}
 		b.items = append(b.items, it)
@@ -138,11 +138,10 @@ func (b *batch) outputs(ctx context.Context, p *Process, i int) error {
 	it, mark := b.items[i], len(b.records)
 	for n := range it.Out {
 		o := &it.Out[n]
-		c, err := p.encoder.prepare(ctx, o)
-		if err != nil {
+		if err := p.encoder.prepare(ctx, o); err != nil {
 			return err
 		}
-		value, err := p.encoder.value(c, o, &b.arena)
+		value, err := p.encoder.value(o, &b.arena)
 		if err != nil {
 			b.records, b.owners = b.records[:mark], b.owners[:mark]
 			it.Park(reasonEncode, fmt.Errorf("output to %s, key %s: %w", o.Topic, strconv.Quote(string(o.Key)), err))
@@ -153,7 +152,7 @@ func (b *batch) outputs(ctx context.Context, p *Process, i int) error {
 			b.made = append(b.made, kgo.RecordHeader(h))
 		}
 		b.records = append(b.records, kgo.Record{
-			Topic: o.Topic, Key: o.Key, Value: value, Headers: b.made[start:len(b.made):len(b.made)],
+			Topic: o.Topic, Partition: o.Partition, Key: o.Key, Value: value, Headers: b.made[start:len(b.made):len(b.made)],
 		})
 		b.owners = append(b.owners, i)
 	}

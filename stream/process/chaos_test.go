@@ -249,7 +249,7 @@ func runChild() bool {
 		fmt.Println("batch") // the parent counts on it
 		return nil
 	}
-	p, err := New(c.Name, Config{Batch: Batch{Records: 50}}, []string{c.Topic}, []stream.Processor{stage}, c.Instance, c.Kafka, reg, testLog(), nil)
+	p, err := New(c.Name, Config{Batch: Batch{Records: 50}}, Topics{Inputs: []string{c.Topic}}, []stream.Processor{stage}, c.Instance, c.Kafka, reg, testLog(), nil)
 	if err != nil {
 		panic(err)
 	}

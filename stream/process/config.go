@@ -15,6 +15,18 @@ type Config struct {
 	// records waiting, unless it is started again under the same name; default
 	// 30s. It must be longer than a batch takes.
 	TransactionTimeout time.Duration `yaml:"transaction_timeout"`
+	// Stop ends the process rather than park more and more records.
+	Stop Stop `yaml:"stop"`
+}
+
+// Stop says how many records may be parked within a time: what has broken is then
+// no record, but a rule or a source. The records that would be too many are not
+// parked; the next start reads them again.
+type Stop struct {
+	// Parked is the most; 0, the default: any number.
+	Parked int `yaml:"parked"`
+	// Within is the time; default 1m.
+	Within time.Duration `yaml:"within"`
 }
 
 // Batch bounds what is processed in one transaction. A batch is what the broker
@@ -38,6 +50,9 @@ func (c *Config) Defaults() {
 	if c.TransactionTimeout == 0 {
 		c.TransactionTimeout = 30 * time.Second
 	}
+	if c.Stop.Within == 0 {
+		c.Stop.Within = time.Minute
+	}
 }
 
 // Validate returns *schemas.Faults with paths such as "batch.records".
@@ -57,6 +72,16 @@ func (c *Config) Validate() error {
 		faults = append(faults, &schemas.Fault{
 			Where: "transaction_timeout", What: fmt.Sprintf("%s is out of bounds", c.TransactionTimeout),
 			Cure: "write 1s to 15m (a broker's default transaction.max.timeout.ms), or leave it out for 30s",
+		})
+	}
+	if c.Stop.Parked < 0 {
+		faults = append(faults, &schemas.Fault{
+			Where: "stop.parked", What: fmt.Sprintf("%d is out of bounds", c.Stop.Parked), Cure: "write how many records may be parked, or leave it out for any number",
+		})
+	}
+	if c.Stop.Within < time.Second || c.Stop.Within > 24*time.Hour {
+		faults = append(faults, &schemas.Fault{
+			Where: "stop.within", What: fmt.Sprintf("%s is out of bounds", c.Stop.Within), Cure: "write 1s to 24h, or leave it out for 1m",
 		})
 	}
 	return errors.Join(faults...)

@@ -19,9 +19,11 @@ type undecodable struct{ error }
 
 func (u undecodable) Unwrap() error { return u.error }
 
-// decoder decodes raw records; each pair of schemas is compiled once.
+// decoder decodes raw records, or flat ones; each pair of schemas is compiled once.
 type decoder struct {
 	registry  schemaRegistry
+	flat      bool
+	records   map[int]*avro.Record
 	envelopes map[int]*avro.EnvelopeDecoder
 	keys      map[int][]string // names of the key columns
 	tables    map[ids]*schemas.Table
@@ -32,9 +34,9 @@ type decoder struct {
 // ids are the schemas of a record's key, 0 for none, and value.
 type ids struct{ key, value int }
 
-func newDecoder(r schemaRegistry) *decoder {
+func newDecoder(r schemaRegistry, flat bool) *decoder {
 	return &decoder{
-		registry: r, envelopes: map[int]*avro.EnvelopeDecoder{}, keys: map[int][]string{},
+		registry: r, flat: flat, records: map[int]*avro.Record{}, envelopes: map[int]*avro.EnvelopeDecoder{}, keys: map[int][]string{},
 		tables: map[ids]*schemas.Table{}, bad: map[int]error{},
 	}
 }
@@ -48,6 +50,9 @@ func (d *decoder) decode(ctx context.Context, it *stream.Item, a *schemas.Arena)
 	id, body, err := registry.SplitHeader(it.Value)
 	if err != nil {
 		return undecodable{fmt.Errorf("value: %w", err)}
+	}
+	if d.flat {
+		return d.record(ctx, id, body, it, a)
 	}
 	envelope, err := d.envelope(ctx, id)
 	if err != nil {
@@ -67,6 +72,27 @@ func (d *decoder) decode(ctx context.Context, it *stream.Item, a *schemas.Arena)
 		return undecodable{fmt.Errorf("value of schema %d: %w", id, err)}
 	}
 	it.Change.Table = table
+	return nil
+}
+
+// record decodes a flat record.
+func (d *decoder) record(ctx context.Context, id int, body []byte, it *stream.Item, a *schemas.Arena) error {
+	r, ok := d.records[id]
+	if !ok {
+		text, err := d.schema(ctx, id)
+		if err != nil {
+			return err
+		}
+		if r, err = avro.ParseRecord(text); err != nil {
+			return d.refuse(id, err)
+		}
+		d.records[id] = r
+	}
+	row, err := r.Decode(body, a)
+	if err != nil {
+		return undecodable{fmt.Errorf("value of schema %d: %w", id, err)}
+	}
+	it.Change.Table, it.Change.After = r.Table, row
 	return nil
 }
 

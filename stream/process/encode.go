@@ -18,7 +18,7 @@ const reasonEncode = "encode"
 type encoder struct {
 	registry schemaRegistry
 	known    map[target]*compiled
-	// ensure creates a compacted topic if it is missing.
+	// ensure creates a topic if it is missing.
 	ensure  func(ctx context.Context, topic string) error
 	scratch []byte
 }
@@ -38,32 +38,40 @@ func newEncoder(r schemaRegistry) *encoder {
 }
 
 // prepare readies the topic and the schema of an output.
-func (e *encoder) prepare(ctx context.Context, o *stream.Output) (*compiled, error) {
+func (e *encoder) prepare(ctx context.Context, o *stream.Output) error {
 	t := target{o.Topic, o.Table}
-	if c, ok := e.known[t]; ok {
-		return c, nil
+	if _, ok := e.known[t]; ok {
+		return nil
+	}
+	if err := e.ensure(ctx, o.Topic); err != nil {
+		return fmt.Errorf("creating %s: %w", o.Topic, err)
+	}
+	if o.Table == nil {
+		e.known[t] = nil
+		return nil
 	}
 	record, err := avro.CompileRecord(o.Table)
 	if err != nil {
-		return nil, fmt.Errorf("topic %s: %w", o.Topic, err)
-	}
-	if err := e.ensure(ctx, o.Topic); err != nil {
-		return nil, fmt.Errorf("creating %s: %w", o.Topic, err)
+		return fmt.Errorf("topic %s: %w", o.Topic, err)
 	}
 	id, err := e.registry.Register(ctx, o.Topic+"-value", record.Schema)
 	if err != nil {
-		return nil, fmt.Errorf("registering the schema of %s: %w", o.Topic, err)
+		return fmt.Errorf("registering the schema of %s: %w", o.Topic, err)
 	}
-	c := &compiled{record, id}
-	e.known[t] = c
-	return c, nil
+	e.known[t] = &compiled{record, id}
+	return nil
 }
 
-// value encodes an output; the bytes live in a. nil for a tombstone.
-func (e *encoder) value(c *compiled, o *stream.Output, a *schemas.Arena) ([]byte, error) {
+// value encodes an output that was prepared; the bytes live in a. nil for a
+// tombstone.
+func (e *encoder) value(o *stream.Output, a *schemas.Arena) ([]byte, error) {
+	if o.Table == nil {
+		return o.Value, nil
+	}
 	if o.Row == nil {
 		return nil, nil
 	}
+	c := e.known[target{o.Topic, o.Table}]
 	var err error
 	e.scratch, err = c.record.Append(registry.AppendHeader(e.scratch[:0], c.id), o.Row)
 	if err != nil {

@@ -203,7 +203,7 @@ func (w *world) start(instance string, stage stream.Processor, change ...func(*P
 func (w *world) startWith(instance string, stage stream.Processor, reg schemaRegistry, change ...func(*Process)) *running {
 	w.t.Helper()
 	r := &running{t: w.t, prom: prometheus.NewRegistry(), done: make(chan struct{})}
-	p, err := build(w.name, Config{Batch: Batch{Records: 100}}, []string{w.topic}, []stream.Processor{stage}, instance,
+	p, err := build(w.name, Config{Batch: Batch{Records: 100}}, Topics{Inputs: []string{w.topic}}, []stream.Processor{stage}, instance,
 		w.kafka, reg, testLog(), r.prom)
 	w.must(err)
 	p.sessionTimeout = testSession()

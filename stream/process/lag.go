@@ -72,7 +72,7 @@ func (p *Process) measure(ctx context.Context, admin *kgo.Client, member string,
 			}
 		}
 	}
-	lags, err := kafka.Lag(ctx, admin, p.group, append([]string{p.retry}, p.inputs...)...)
+	lags, err := kafka.Lag(ctx, admin, p.group, append([]string{p.retry}, p.topics.Inputs...)...)
 	if err != nil {
 		return err
 	}

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"log/slog"
 	"math/rand/v2"
-	"slices"
 	"sync/atomic"
 	"time"
 
@@ -23,7 +22,7 @@ import (
 type Process struct {
 	name     string
 	cfg      Config
-	inputs   []string
+	topics   Topics
 	stages   []stream.Processor
 	instance string
 	kafka    kafka.Config
@@ -39,6 +38,8 @@ type Process struct {
 	// tooLarge holds records whose outputs the broker refused for their size;
 	// they are parked when they come again.
 	tooLarge map[place]error
+	// parkings are those of the last while.
+	parkings parkings
 	// fenced is when this Run was last fenced.
 	fenced time.Time
 
@@ -72,16 +73,29 @@ func DeadLetterTopic(name string) string { return "dlq.stream." + name }
 // RetryTopic is consumed beside the inputs.
 func RetryTopic(name string) string { return "retry.stream." + name }
 
-// New builds the stream of that name. inputs are raw topics; those that are
-// missing are created when it runs. instance must differ between processes that
-// run at the same time. Nothing is connected before Run.
-func New(name string, cfg Config, inputs []string, stages []stream.Processor, instance string,
-	kc kafka.Config, reg *registry.Client, log *slog.Logger, prom prometheus.Registerer,
-) (*Process, error) {
-	return build(name, cfg, inputs, stages, instance, kc, reg, log, prom)
+// Topics are those of a stream. What is missing is created when it runs.
+type Topics struct {
+	// Inputs are consumed: raw topics, or topics of flat records.
+	Inputs []string
+	// Flat says that the inputs hold flat records, not envelopes: a record is the
+	// After of its change.
+	Flat bool
+	// Passing are outputs that are not compacted: each record counts.
+	Passing []string
+	// Beside are compacted outputs with as many partitions as the one input has.
+	// An output of such a topic says its partition, and is in that of its item.
+	Beside []string
 }
 
-func build(name string, cfg Config, inputs []string, stages []stream.Processor, instance string,
+// New builds the stream of that name. instance must differ between processes that
+// run at the same time. Nothing is connected before Run.
+func New(name string, cfg Config, topics Topics, stages []stream.Processor, instance string,
+	kc kafka.Config, reg *registry.Client, log *slog.Logger, prom prometheus.Registerer,
+) (*Process, error) {
+	return build(name, cfg, topics, stages, instance, kc, reg, log, prom)
+}
+
+func build(name string, cfg Config, topics Topics, stages []stream.Processor, instance string,
 	kc kafka.Config, reg schemaRegistry, log *slog.Logger, prom prometheus.Registerer,
 ) (*Process, error) {
 	cfg.Defaults()
@@ -91,7 +105,7 @@ func build(name string, cfg Config, inputs []string, stages []stream.Processor, 
 	switch {
 	case name == "" || instance == "":
 		return nil, &schemas.Fault{Where: "stream " + name, What: "has no name or no instance", Cure: "give the process a name: --instance NAME"}
-	case len(inputs) == 0:
+	case len(topics.Inputs) == 0:
 		return nil, &schemas.Fault{Where: "stream " + name, What: "has no topics to read", Cure: "name them in from"}
 	}
 	metrics, err := newMetrics(name, prom)
@@ -102,10 +116,10 @@ func build(name string, cfg Config, inputs []string, stages []stream.Processor, 
 		log = slog.New(slog.DiscardHandler)
 	}
 	p := &Process{
-		name: name, cfg: cfg, inputs: slices.Clone(inputs), stages: stages, instance: instance,
+		name: name, cfg: cfg, topics: topics, stages: stages, instance: instance,
 		kafka: kc, registry: reg, metrics: metrics, log: log.With("stream", name),
 		group: GroupID(name), dlq: DeadLetterTopic(name), retry: RetryTopic(name), sessionTimeout: defaultSession,
-		decoder: newDecoder(reg), encoder: newEncoder(reg), tooLarge: map[place]error{},
+		decoder: newDecoder(reg, topics.Flat), encoder: newEncoder(reg), tooLarge: map[place]error{},
 	}
 	p.notReady("starting")
 	return p, nil

@@ -16,7 +16,7 @@ type Decoder struct {
 }
 
 // NewDecoder returns a decoder by the schemas of the registry.
-func NewDecoder(r *registry.Client) *Decoder { return &Decoder{decoder: newDecoder(r)} }
+func NewDecoder(r *registry.Client) *Decoder { return &Decoder{decoder: newDecoder(r, false)} }
 
 // Decode fills it.Change, whose values live until the next call. A record that
 // is no envelope is parked; an error is the registry's.

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
 	"slices"
 	"sync"
 	"time"
@@ -34,12 +33,12 @@ func (p *Process) session(ctx, work context.Context, admin *kgo.Client, shared [
 		return fmt.Errorf("creating the missing topics: %w", err)
 	}
 	p.encoder.ensure = func(ctx context.Context, topic string) error {
-		return p.kafka.Ensure(ctx, admin, true, topic)
+		return p.kafka.Ensure(ctx, admin, !slices.Contains(p.topics.Passing, topic), topic)
 	}
 
 	t, err := kgo.NewGroupTransactSession(append(slices.Clone(shared),
 		kgo.ConsumerGroup(p.group),
-		kgo.ConsumeTopics(append(slices.Clone(p.inputs), p.retry)...),
+		kgo.ConsumeTopics(append(slices.Clone(p.topics.Inputs), p.retry)...),
 		kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()),
 		kgo.Balancers(kgo.CooperativeStickyBalancer()),
 		kgo.SessionTimeout(p.sessionTimeout),
@@ -60,6 +59,7 @@ func (p *Process) session(ctx, work context.Context, admin *kgo.Client, shared [
 		kgo.StopProducerOnDataLossDetected(),
 		kgo.MetadataMinAge(250*time.Millisecond), // a topic just created is known soon
 		kgo.ProducerLinger(0),                    // a batch is produced at once
+		kgo.RecordPartitioner(p.topics.partitioner()),
 	)...)
 	if err != nil {
 		return fmt.Errorf("opening a client of kafka: %w", err)
@@ -107,18 +107,6 @@ func (p *Process) session(ctx, work context.Context, admin *kgo.Client, shared [
 	}
 }
 
-// ensure creates the topics that are missing. Dead letters and their replays stay
-// until a person removes them.
-func (p *Process) ensure(ctx context.Context, admin *kgo.Client) error {
-	if err := p.kafka.Ensure(ctx, admin, false, p.inputs...); err != nil {
-		return err
-	}
-	kept := p.kafka
-	kept.Topics.Config = map[string]string{"retention.ms": "-1"}
-	maps.Copy(kept.Topics.Config, p.kafka.Topics.Config)
-	return kept.Ensure(ctx, admin, false, p.retry, p.dlq)
-}
-
 // fetchErrors tells of what the client goes on trying, and returns what ends
 // the session.
 func (p *Process) fetchErrors(fetches kgo.Fetches) error {
@@ -158,6 +146,9 @@ func (p *Process) transaction(ctx, work context.Context, t *kgo.GroupTransactSes
 		pause = min(2*pause, maxPause)
 	}
 
+	if err := p.tooMany(b, time.Now()); err != nil {
+		return err
+	}
 	if err := t.Begin(); err != nil {
 		return fmt.Errorf("beginning a transaction: %w", err)
 	}
@@ -181,6 +172,7 @@ func (p *Process) transaction(ctx, work context.Context, t *kgo.GroupTransactSes
 		return nil
 	}
 	p.metrics.count(b.tally)
+	p.parkings.add(b.tally.parked(), time.Now())
 	for _, from := range b.from {
 		delete(p.tooLarge, from)
 	}
