@@ -14,13 +14,16 @@ const HeaderChange = "sluice.change"
 // Contribution is what a record of a contributions topic tells beside its fields.
 // Its text is
 //
-//	<op>/<offset>/<changed>/<record>     u/1204/05/4711
+//	<op>/<time>/<offset>/<changed>/<record>     u/1764063120000000/1204/05/4711
 //
-// with the fields that changed as hexadecimal bits, the first field in the lowest
+// with the time in microseconds since the epoch, and the fields that changed as hexadecimal bits, the first field in the lowest
 // bit of the first byte; "-" where that is not known.
 type Contribution struct {
 	// Op is Create, Update, Read, Delete, or Moved.
 	Op Op
+	// Time is when the source committed the change, in microseconds since the
+	// epoch.
+	Time int64
 	// Offset is that of the raw record; of a replayed dead letter the first one.
 	Offset int64
 	// Changed has a bit for each field of the entity; nil: not known.
@@ -36,6 +39,7 @@ const Moved Op = 'v'
 // Append appends the text of the header.
 func (c *Contribution) Append(dst []byte) []byte {
 	dst = append(dst, byte(c.Op), '/')
+	dst = append(strconv.AppendInt(dst, c.Time, 10), '/')
 	dst = append(strconv.AppendInt(dst, c.Offset, 10), '/')
 	if c.Changed == nil {
 		dst = append(dst, '-')
@@ -45,7 +49,7 @@ func (c *Contribution) Append(dst []byte) []byte {
 	return append(append(dst, '/'), c.Record...)
 }
 
-var errContribution = errors.New("is no <op>/<offset>/<changed>/<record>")
+var errContribution = errors.New("is no <op>/<time>/<offset>/<changed>/<record>")
 
 // Parse reads the text of a header. Record points into it; the memory of Changed
 // is used again.
@@ -54,8 +58,10 @@ func (c *Contribution) Parse(text []byte) error {
 		return errContribution
 	}
 	c.Op = Op(text[0])
-	offset, rest, ok := bytes.Cut(text[2:], []byte("/"))
-	if !ok {
+	at, rest, _ := bytes.Cut(text[2:], []byte("/"))
+	offset, rest, _ := bytes.Cut(rest, []byte("/"))
+	t, err := strconv.ParseInt(string(at), 10, 64)
+	if err != nil {
 		return errContribution
 	}
 	n, err := strconv.ParseInt(string(offset), 10, 64)
@@ -66,7 +72,7 @@ func (c *Contribution) Parse(text []byte) error {
 	if !ok || len(record) == 0 {
 		return errContribution
 	}
-	c.Offset, c.Record = n, record
+	c.Time, c.Offset, c.Record = t, n, record
 	if string(changed) == "-" {
 		c.Changed = nil
 		return nil

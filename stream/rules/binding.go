@@ -23,6 +23,9 @@ type binding struct {
 	// mapping does not set it.
 	set []step
 	row activation
+	// moves says that the key reads columns outside of the primary key: it may
+	// change in the life of a row.
+	moves bool
 	// time is the index in the source block of when the change was committed,
 	// or -1; timeUnit is its microseconds.
 	time     int
@@ -128,6 +131,9 @@ func (r *Rules) bindKey(b *binding, m *mapping) error {
 	}
 	for _, i := range b.key.needs {
 		if !slices.Contains(b.table.Key, i) {
+			b.moves = true
+		}
+		if b.moves && !r.contributes {
 			return &schemas.Fault{
 				Where: m.key.where,
 				What:  fmt.Sprintf("the column %s is not in the primary key of %s, and a delete carries no others", b.table.Columns[i].Name, b.table.FullName()),

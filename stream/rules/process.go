@@ -63,7 +63,11 @@ func (r *Rules) item(it *stream.Item) error {
 		return nil
 	}
 	b.row.row = row
-	if fail := r.make(it, m, b); fail != nil {
+	make := r.make
+	if r.contributes {
+		make = r.contribute
+	}
+	if fail := make(it, m, b); fail != nil {
 		it.Park(fail.reason, &Broken{Entity: r.name, Rule: fail.rule, Field: fail.field, Text: fail.text})
 	}
 	b.row.row = nil
@@ -85,11 +89,15 @@ type Broken struct {
 func (b *Broken) Error() string { return "entity " + b.Entity + ": " + b.Rule + ": " + b.Text }
 
 // failure is why a record cannot become an entity.
-type failure struct{ reason, rule, field, text string }
+type failure struct {
+	reason, rule, field, text string
+	// empty says that the key is null or empty, and nothing else is wrong.
+	empty bool
+}
 
 func (s *step) fail(reason, format string, args ...any) *failure {
 	_, field, _ := strings.Cut(s.where, "].set.")
-	return &failure{reason, s.where, field, fmt.Sprintf(format, args...)}
+	return &failure{reason: reason, rule: s.where, field: field, text: fmt.Sprintf(format, args...)}
 }
 
 // make decides over one item.
@@ -182,7 +190,7 @@ func (b *binding) known(s *step) *failure {
 			return s.fail(ReasonUnchangedToast, "the database did not send the column %s, which did not change and is stored apart (TOAST); ALTER TABLE %s REPLICA IDENTITY FULL makes it do so",
 				b.table.Columns[i].Name, b.table.FullName())
 		case schemas.Absent:
-			return s.fail(ReasonKey, "the database did not send the column %s", b.table.Columns[i].Name)
+			return s.fail(ReasonKey, "the database did not send the column %s; %s", b.table.Columns[i].Name, unsent(b.table))
 		}
 	}
 	return nil
@@ -261,7 +269,9 @@ func (r *Rules) keyOf(b *binding) ([]byte, *failure) {
 		}
 	}
 	if len(key) == 0 {
-		return nil, s.fail(ReasonKey, "%s gave no key: it is null or empty", s)
+		fail := s.fail(ReasonKey, "%s gave no key: it is null or empty", s)
+		fail.empty = true
+		return nil, fail
 	}
 	return key, nil
 }
@@ -269,14 +279,19 @@ func (r *Rules) keyOf(b *binding) ([]byte, *failure) {
 // microTime is RFC 3339 with microseconds.
 const microTime = "2006-01-02T15:04:05.000000Z07:00"
 
-// headersOf builds the output's headers.
-func (r *Rules) headersOf(it *stream.Item, m *mapping, b *binding) []stream.Header {
-	start := len(r.headers)
+// stamp appends the headers that every output has.
+func (r *Rules) stamp(it *stream.Item, m *mapping) {
 	r.headers = append(r.headers,
 		stream.Header{Key: schemas.HeaderPosition, Value: it.Change.ID},
 		stream.Header{Key: schemas.HeaderSource, Value: m.topic},
 		stream.Header{Key: schemas.HeaderRules, Value: r.version},
 	)
+}
+
+// headersOf builds the output's headers.
+func (r *Rules) headersOf(it *stream.Item, m *mapping, b *binding) []stream.Header {
+	start := len(r.headers)
+	r.stamp(it, m)
 	if src := it.Change.Source; b.time >= 0 && b.time < len(src) && src[b.time].Kind == schemas.Int {
 		at := time.UnixMicro(src[b.time].Int() * b.timeUnit).UTC()
 		text := at.AppendFormat(r.arena.Grow(len(microTime)+8), microTime)

@@ -49,6 +49,8 @@ type Rules struct {
 	fields activation
 
 	topic   string
+	// contributes says that the outputs are contributions to golden records.
+	contributes bool
 	arena   schemas.Arena
 	headers []stream.Header
 }
