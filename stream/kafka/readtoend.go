@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"math"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kadm"
@@ -37,18 +38,30 @@ func (c Config) ReadPartitions(ctx context.Context, log *slog.Logger, fn func(*k
 	if len(partitions) == 0 {
 		return nil
 	}
+	_, err := c.read(ctx, log, fn, partitions, math.MaxInt64)
+	return err
+}
+
+// ReadLast is [Config.ReadToEnd] for the last n offsets of one partition, of which
+// markers of transactions, and what was compacted away, give no records. whole
+// reports whether these were all that it has.
+func (c Config) ReadLast(ctx context.Context, log *slog.Logger, fn func(*kgo.Record) error, topic string, partition int32, n int64) (whole bool, err error) {
+	return c.read(ctx, log, fn, map[string][]int32{topic: {partition}}, n)
+}
+
+func (c Config) read(ctx context.Context, log *slog.Logger, fn func(*kgo.Record) error, partitions map[string][]int32, last int64) (whole bool, err error) {
 	adm, err := c.open("sluice.reader", log)
 	if err != nil {
-		return err
+		return false, err
 	}
 	defer adm.Close()
-	r := reader{adm: kadm.NewClient(adm), log: log, topics: make([]string, 0, len(partitions))}
+	r := reader{adm: kadm.NewClient(adm), log: log, topics: make([]string, 0, len(partitions)), last: last, whole: true}
 	for t := range partitions {
 		r.topics = append(r.topics, t)
 	}
 	from, err := r.begin(ctx, partitions)
 	if err != nil || len(r.ends) == 0 {
-		return err
+		return r.whole, err
 	}
 
 	cl, err := c.open("sluice.reader", log,
@@ -59,10 +72,10 @@ func (c Config) ReadPartitions(ctx context.Context, log *slog.Logger, fn func(*k
 		kgo.KeepControlRecords(),
 	)
 	if err != nil {
-		return err
+		return false, err
 	}
 	defer cl.Close()
-	return r.run(ctx, cl, fn)
+	return r.whole, r.run(ctx, cl, fn)
 }
 
 type spot struct {
@@ -75,7 +88,11 @@ type reader struct {
 	adm    *kadm.Client
 	log    *slog.Logger
 	topics []string
-	ends   map[spot]int64 // first offset not to read; done partitions are taken out
+	// last is how many offsets from the end are read; whole says that there are
+	// no more.
+	last  int64
+	whole bool
+	ends  map[spot]int64 // first offset not to read; done partitions are taken out
 }
 
 // begin lists the starts and ends, and returns where to consume from. Empty
@@ -118,7 +135,11 @@ func (r *reader) begin(ctx context.Context, partitions map[string][]int32) (map[
 			if from[topic] == nil {
 				from[topic] = make(map[int32]kgo.Offset)
 			}
-			from[topic][p] = kgo.NewOffset().At(start.Offset)
+			first := start.Offset
+			if r.last < end.Offset-first {
+				first, r.whole = end.Offset-r.last, false
+			}
+			from[topic][p] = kgo.NewOffset().At(first)
 			r.ends[spot{topic, p}] = end.Offset
 		}
 	}
