@@ -13,13 +13,14 @@ import (
 	"sluice/stream/loop"
 	"sluice/stream/process"
 	"sluice/stream/rules"
+	"sluice/stream/state"
 )
 
 // File is the whole configuration.
 type File struct {
 	Kafka    kafka.Config        `yaml:"kafka"`
 	Registry registry.Config     `yaml:"registry"`
-	Redis    Redis               `yaml:"redis"`
+	Redis    state.Config        `yaml:"redis"`
 	Captures map[string]*Capture `yaml:"captures"`
 	Entities map[string]*Entity  `yaml:"entities"`
 	Sinks    map[string]*Sink    `yaml:"sinks"`

@@ -73,7 +73,7 @@ func (c Config) Options(clientID string, log *slog.Logger) ([]kgo.Opt, error) {
 		opts = append(opts, kgo.WithLogger(newLogger(log)))
 	}
 	if c.TLS != nil {
-		conf, err := c.TLS.load()
+		conf, err := c.TLS.Load("kafka.tls")
 		if err != nil {
 			return nil, err
 		}
