@@ -33,6 +33,9 @@ type Codec struct {
 // NewCodec compiles the table of an entity.
 func NewCodec(t *schemas.Table) *Codec { return &Codec{table: t, now: formOf(t)} }
 
+// leastContribution is how many bytes a contribution has at least.
+const leastContribution = 7
+
 const (
 	flagDeleted = 1 << iota
 	flagMoved
@@ -138,6 +141,9 @@ func (c *Codec) decode(data []byte, s *State) error {
 	}
 	r := &reader{data: data, at: 1 + len(f.head)}
 	n := r.count()
+	if n > (len(data)-r.at)/leastContribution {
+		return ErrCorrupt
+	}
 	s.Contributions = slices.Grow(s.Contributions, n)
 	for i := range n {
 		s.Contributions = s.Contributions[:i+1]

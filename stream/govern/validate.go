@@ -85,15 +85,29 @@ func (v *validation) fields() {
 		at := "fields." + c.Name
 		switch {
 		case !own:
-			v.rule("survivorship", c, FieldRule{})
+			v.defaults(c)
 		case len(f.Rules) == 0:
 			v.rule(at, c, f.FieldRule)
 		case !f.FieldRule.empty():
 			v.fault(at, "has both a rule and a list of rules", "put all of it under rules, each with from and until")
 		default:
 			v.dated(at+".rules", c, f.Rules)
-			v.rule("survivorship", c, FieldRule{})
+			v.defaults(c)
 		}
+	}
+}
+
+// defaults checks what the block says of a field that says nothing itself.
+func (v *validation) defaults(c *schemas.Column) {
+	const where = "survivorship"
+	before := len(v.faults)
+	v.rule(where, c, FieldRule{})
+	said := func(err error) bool {
+		var f *schemas.Fault
+		return errors.As(err, &f) && f.Where == where
+	}
+	if slices.ContainsFunc(v.faults[:before], said) {
+		v.faults = append(v.faults[:before], slices.DeleteFunc(v.faults[before:], said)...)
 	}
 }
 
