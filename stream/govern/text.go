@@ -5,6 +5,7 @@ import (
 	"io"
 	"strings"
 	"time"
+	"unicode"
 	"unicode/utf8"
 )
 
@@ -24,7 +25,7 @@ const maxCell = 48
 // each source said of each field, then the source records.
 func (e *Explanation) Text(w io.Writer, colour bool) error {
 	var out bytes.Buffer
-	head := e.ID
+	head := clean(e.ID)
 	if e.Deleted {
 		head += "  deleted"
 	}
@@ -34,7 +35,7 @@ func (e *Explanation) Text(w io.Writer, colour bool) error {
 	paint(&out, head, bold, colour)
 	out.WriteByte('\n')
 	if e.Deletion != "" {
-		out.WriteString(e.Deletion + "\n")
+		out.WriteString(clean(e.Deletion) + "\n")
 	}
 	fields := grid{head: []string{"FIELD", "VALUE", "FROM", "CHANGED", "WHY"}}
 	for i := range e.Fields {
@@ -80,6 +81,9 @@ type grid struct {
 }
 
 func (g *grid) add(style string, cells ...string) {
+	for i := range cells {
+		cells[i] = clean(cells[i])
+	}
 	g.styles, g.lines = append(g.styles, style), append(g.lines, cells)
 }
 
@@ -116,21 +120,25 @@ func paint(out *bytes.Buffer, text, style string, colour bool) {
 	out.WriteString(style + text + plain)
 }
 
-// cell is a value on one line, without what a terminal would obey.
+// cell is a value that is not too wide.
 func cell(v *string) string {
 	if v == nil {
 		return "null"
 	}
-	clean := strings.Map(func(r rune) rune {
-		if r < ' ' || r >= 0x7f && r < 0xa0 {
+	if utf8.RuneCountInString(*v) > maxCell {
+		return string([]rune(*v)[:maxCell-1]) + "…"
+	}
+	return *v
+}
+
+// clean leaves out what a terminal would obey.
+func clean(s string) string {
+	return strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) {
 			return ' '
 		}
 		return r
-	}, strings.ToValidUTF8(*v, "\ufffd"))
-	if utf8.RuneCountInString(clean) > maxCell {
-		clean = string([]rune(clean)[:maxCell-1]) + "…"
-	}
-	return clean
+	}, strings.ToValidUTF8(s, "\ufffd"))
 }
 
 func when(t time.Time) string {
