@@ -494,14 +494,14 @@ func TestCases(t *testing.T) {
 				t.Errorf("review is %v, want %v", g.Review, review)
 			}
 			if want := judged(a, table, events); !g.Row(nil).Equal(want) {
-				t.Errorf("the oracle says %s\nand Merge %s", print(golden, want), print(golden, g.Row(nil)))
+				t.Errorf("the oracle says %s\nand Merge %s", written(golden, want), written(golden, g.Row(nil)))
 			}
 			if strings.Contains(c.said, "read") {
 				return // the order means something
 			}
 			rand.New(rand.NewPCG(1, 2)).Shuffle(len(events), func(i, j int) { events[i], events[j] = events[j], events[i] })
 			if other := merge(p, state(events)); !other.Row(nil).Equal(g.Row(nil)) {
-				t.Errorf("in another order: %s", print(golden, other.Row(nil)))
+				t.Errorf("in another order: %s", written(golden, other.Row(nil)))
 			}
 		})
 	}

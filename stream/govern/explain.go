@@ -96,9 +96,9 @@ func (p *Policy) deletion(s *State, g *Golden) string {
 	var gone []string
 	for _, i := range g.Gone {
 		c := &s.Contributions[i]
-		gone = append(gone, c.Record+" at "+showTime(c.Time))
+		gone = append(gone, c.Record+" was deleted at "+showTime(c.Time))
 	}
-	text := "deleted was " + strings.Join(gone, ", ") + "; "
+	text := strings.Join(gone, ", ") + "; "
 	switch {
 	case p.deletes == DeleteAny && g.Deleted:
 		return text + "one deletion deletes it, and nothing changed since"

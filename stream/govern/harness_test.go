@@ -201,8 +201,8 @@ func judged(a *govern.Authority, table *schemas.Table, events []govern.Event) sc
 	return oracle.Golden(a, table, all)["g"]
 }
 
-// print writes a row for the report of a failure.
-func print(table *schemas.Table, row schemas.Row) string {
+// written is a row in the report of a failure.
+func written(table *schemas.Table, row schemas.Row) string {
 	if row == nil {
 		return "deleted"
 	}

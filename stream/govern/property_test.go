@@ -34,7 +34,7 @@ func drawRule(t *rapid.T, a *govern.Authority, c *schemas.Column) govern.FieldRu
 	}
 	r.Survivorship = rapid.SampledFrom(fit).Draw(t, "survivorship")
 	if s := r.Survivorship; len(r.Owners)+len(a.Owners) > 0 && s != "" && s != govern.Owner {
-		r.Lock = rapid.SampledFrom([]time.Duration{0, 2, 5}).Draw(t, "lock") * time.Microsecond
+		r.Lock = rapid.SampledFrom([]time.Duration{0, 2 * time.Microsecond, 5 * time.Microsecond}).Draw(t, "lock")
 	}
 	return r
 }
@@ -131,7 +131,7 @@ func agree(t *rapid.T, c *govern.Codec, p *govern.Policy, events []govern.Event,
 	}
 	g := govern.GoldenTable(p.Table())
 	if got := merge(p, s).Row(nil); !got.Equal(want) || (got == nil) != (want == nil) {
-		t.Fatalf("golden: %s\nwant %s\nevents %+v", print(g, got), print(g, want), events)
+		t.Fatalf("golden: %s\nwant %s\nevents %+v", written(g, got), written(g, want), events)
 	}
 }
 
