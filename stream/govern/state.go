@@ -101,7 +101,6 @@ func (c *Contribution) begin(e *Event) {
 
 // follow takes in an event that is the newest, or the newest seen by other rules.
 func (c *Contribution) follow(e *Event, newer bool) {
-	c.lower(e.Time)
 	switch {
 	case c.Deleted:
 		c.begin(e)

@@ -66,8 +66,9 @@ func (r *rule) locks(all []candidate) {
 				if all[j].rank >= rank || all[j].locked >= 0 || !r.within(all[j].time, all[i].time) {
 					continue
 				}
-				// Told is the lock that ends last.
-				if k := all[i].locked; k < 0 || all[k].time < all[j].time || all[k].time == all[j].time && all[k].rank > all[j].rank {
+				// Told is the lock that ends last. Of two that changed at the same
+				// time only the better ranked counts.
+				if k := all[i].locked; k < 0 || all[k].time < all[j].time {
 					all[i].locked = j
 				}
 			}

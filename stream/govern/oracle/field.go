@@ -80,7 +80,6 @@ func (f *field) decide() (schemas.Value, schemas.Row) {
 	}
 	if by := f.lockers(f.winner(f.all)); len(by) > 0 {
 		by = most(by, func(s said) float64 { return float64(s.time) })
-		by = most(by, func(s said) float64 { return -float64(f.rank(s)) })
 		end := time.UnixMicro(by[0].time).Add(f.rule.Lock)
 		rule = "lock " + by[0].system + " until " + end.UTC().Format(time.RFC3339Nano)
 	}
