@@ -68,17 +68,49 @@ func (h *hanging) standby(t *testing.T, name string) {
 	h.until(t, "SHOW synchronous_standby_names", name)
 }
 
+const waiting = "FROM pg_stat_activity WHERE wait_event = 'SyncRep'"
+
+// hang returns when commits wait for the standby. That is some time after the
+// sessions know its name: the checkpointer must have read it, too.
+func (h *hanging) hang(t *testing.T) {
+	t.Helper()
+	h.standby(t, "nobody")
+	probe := plain{h.connect(t)}
+	for deadline := time.Now().Add(30 * time.Second); time.Now().Before(deadline); {
+		ended := make(chan error, 1)
+		go func() { ended <- probe.exec(context.Background(), "CREATE TEMP TABLE probe (); DROP TABLE probe") }()
+		for through := false; !through; {
+			select {
+			case err := <-ended:
+				if err != nil {
+					t.Fatal(err)
+				}
+				through = true
+			case <-time.After(5 * time.Millisecond):
+				if h.ask(t, "SELECT count(*) "+waiting) == "1" {
+					h.ask(t, "SELECT pg_cancel_backend(pid) "+waiting) // it is committed all the same
+					if err := <-ended; err != nil {
+						t.Fatal(err)
+					}
+					return
+				}
+			}
+		}
+	}
+	t.Fatal("commits do not wait for the standby")
+}
+
 // commit runs statements, each in a session that then waits for the standby. The
 // function returned waits until they are through.
 func (h *hanging) commit(t *testing.T, statements ...string) (done func()) {
 	t.Helper()
-	h.standby(t, "nobody")
+	h.hang(t)
 	ends := make(chan error, len(statements))
 	for _, sql := range statements {
 		conn := h.connect(t)
 		go func() { ends <- plain{conn}.exec(context.Background(), sql) }()
 	}
-	h.until(t, "SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'SyncRep'", fmt.Sprint(len(statements)))
+	h.until(t, "SELECT count(*) "+waiting, fmt.Sprint(len(statements)))
 	return func() {
 		t.Helper()
 		h.standby(t, "")

@@ -220,7 +220,7 @@ func TestJUnit(t *testing.T) {
 	var out bytes.Buffer
 	err := JUnit(&out, []Result{
 		{Entity: "customer", Case: "well", Passed: true},
-		{Entity: "customer", Case: "bad", Problems: []string{"name: want \"a\x1b\"; got <b>"}},
+		{Entity: "customer", Case: "bad", Where: "conf/a: b.yaml:31:11: entities.customer.tests.cases[1]", Problems: []string{"name: want \"a\x1b\"; got <b>"}},
 	}, []Battery{{Entity: "customer", Topic: topic, Rows: 2, Crashed: 1, Found: []Finding{{Field: "x", Reason: reasonCrash, Count: 1, By: []string{"c: null"}}}}})
 	if err != nil {
 		t.Fatal(err)
@@ -231,6 +231,9 @@ func TestJUnit(t *testing.T) {
 	}
 	if report.Tests != 3 || report.Failures != 2 || report.Suites[0].Cases[1].Failure.Text != `name: want "a?"; got <b>` {
 		t.Errorf("%+v", report)
+	}
+	if bad := report.Suites[0].Cases[1]; bad.File != "conf/a: b.yaml" || bad.Line != 31 {
+		t.Errorf("file %q, line %d", bad.File, bad.Line)
 	}
 }
 

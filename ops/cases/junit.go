@@ -4,6 +4,8 @@ import (
 	"encoding/xml"
 	"fmt"
 	"io"
+	"regexp"
+	"strconv"
 	"strings"
 )
 
@@ -22,7 +24,8 @@ func JUnit(w io.Writer, results []Result, batteries []Battery) error {
 		return &report.Suites[i]
 	}
 	for _, r := range results {
-		c := junitCase{Name: r.Case, Class: "entities." + r.Entity, File: r.Where}
+		c := junitCase{Name: r.Case, Class: "entities." + r.Entity}
+		c.File, c.Line = place(r.Where)
 		if !r.Passed {
 			c.Failure = &junitFailure{Message: printable(strings.Join(r.Problems, "; ")), Text: printable(strings.Join(r.Problems, "\n"))}
 		}
@@ -53,6 +56,19 @@ func JUnit(w io.Writer, results []Result, batteries []Battery) error {
 	return err
 }
 
+var placed = regexp.MustCompile(`^(.+?):(\d+):\d+: `)
+
+// place parts a case's place into the file and the line, which CI systems link
+// to.
+func place(where string) (file string, line int) {
+	m := placed.FindStringSubmatch(where)
+	if m == nil {
+		return where, 0
+	}
+	line, _ = strconv.Atoi(m[2])
+	return m[1], line
+}
+
 type junitReport struct {
 	XMLName  xml.Name     `xml:"testsuites"`
 	Name     string       `xml:"name,attr"`
@@ -80,6 +96,7 @@ type junitCase struct {
 	Name    string        `xml:"name,attr"`
 	Class   string        `xml:"classname,attr"`
 	File    string        `xml:"file,attr,omitempty"`
+	Line    int           `xml:"line,attr,omitempty"`
 	Failure *junitFailure `xml:"failure,omitempty"`
 	Out     string        `xml:"system-out,omitempty"`
 }

@@ -31,7 +31,7 @@ func (checkCmd) Help() string {
 	sluice check --schema > sluice.schema.json
 	sluice check --functions
 
-Every mistake is one line with file, line, column, path and cure; nothing is connected to without --online.
+Every mistake is one line with file, line, column, path and cure; nothing is connected to without --online. Columns and their types are known where an entity's tests declare the tables.
 A way on which fields come back to the entity that they left is shown, and refused where the fields have no owner.
 
 Exit codes: 0 it is well; 1 something does not answer (--online); 2 the configuration is wrong.`
@@ -63,7 +63,11 @@ func (c *checkCmd) Run(s *session) error {
 	if err != nil {
 		return err
 	}
-	if faults := run.Check(f); len(faults) > 0 {
+	faults := run.Check(f)
+	if len(faults) == 0 {
+		faults = checkTests(f)
+	}
+	if len(faults) > 0 {
 		return usage(errors.Join(faults...))
 	}
 	if err := c.print(s, f); err != nil {
@@ -73,6 +77,32 @@ func (c *checkCmd) Run(s *session) error {
 		return nil
 	}
 	return c.online(s, f)
+}
+
+// checkTests looks at the tests of each entity, and whether its rules fit the
+// tables that they declare. The rules must compile.
+func checkTests(f *config.File) (faults []error) {
+	for _, name := range slices.Sorted(maps.Keys(f.Entities)) {
+		at := "entities." + name
+		suite, err := f.Tests(name)
+		if err != nil {
+			faults = append(faults, config.Flatten(err)...)
+			continue
+		}
+		r, err := rules.Compile(name, f.Entities[name].Rules)
+		if err != nil {
+			faults = append(faults, config.Flatten(f.Locate(at, err))...)
+			continue
+		}
+		for _, topic := range r.Topics() {
+			table, err := suite.Table(topic)
+			if err == nil && table != nil {
+				err = f.Locate(at, r.CompileAgainst(topic, table))
+			}
+			faults = append(faults, config.Flatten(err)...)
+		}
+	}
+	return faults
 }
 
 // functions prints what expressions have beside CEL's own.

@@ -84,7 +84,7 @@ func (c *diffCmd) compare(s *session) (different bool, err error) {
 		}
 		for _, d := range diffs {
 			if err := d.Add(s.ctx, it); err != nil {
-				return fmt.Errorf("%s/%d/%d: %w", r.Topic, r.Partition, r.Offset, err)
+				return located(err, before, after, "entities."+d.Report().Entity)
 			}
 		}
 		return nil
@@ -105,6 +105,23 @@ func (c *diffCmd) compare(s *session) (different bool, err error) {
 		}
 	}
 	return different, nil
+}
+
+// located gives the faults of rules that do not fit a table their places in the
+// file of their version.
+func located(err error, before, after *config.File, at string) error {
+	unfit, ok := errors.AsType[*rulesdiff.Unfit](err)
+	if !ok {
+		return err
+	}
+	file, err := before, unfit.Err
+	if unfit.New {
+		file = after
+	}
+	if all := errors.Unwrap(err); all != nil {
+		err = all // without the topic, which is given
+	}
+	return file.Locate(at, err)
 }
 
 // diffs are the entities to compare: the one that is named, or all that both

@@ -217,7 +217,7 @@ func (t *tester) junit(path string) error {
 	}
 	file, err := os.Create(path)
 	if err != nil {
-		return usage(&schemas.Fault{Where: "--junit " + path, What: "cannot be written", Err: err})
+		return usage(&schemas.Fault{Where: "--junit " + path, What: "cannot be written", Cure: "name a file in a folder that exists and may be written to", Err: err})
 	}
 	return errors.Join(cases.JUnit(file, t.results, t.batteries), file.Close())
 }

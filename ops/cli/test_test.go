@@ -86,6 +86,9 @@ func TestTest(t *testing.T) {
 func TestBrokenRules(t *testing.T) {
 	for _, c := range []struct{ name, from, to, verb, want string }{
 		{"unknown column", "squeeze(name)", "squeeze(nme)", "test", "sluice.yaml:20:17: entities.customer.from[0].set.name: public.customers has no column nme, which `squeeze(nme)` uses; there are: email, name, number, since, status"},
+		{"unknown column, by check", "squeeze(name)", "squeeze(nme)", "check", "sluice.yaml:20:17: entities.customer.from[0].set.name: public.customers has no column nme, which `squeeze(nme)` uses; there are: email, name, number, since, status"},
+		{"type mismatch, by check", "squeeze(name)", "size(name)", "check", "sluice.yaml:20:17: entities.customer.from[0].set.name: 1:1 of `size(name)`: gives int where string is wanted; write string(...)"},
+		{"bad table, by check", "email: text, since", "email: txt, since", "check", `sluice.yaml:25:84: entities.customer.tests.tables.erp.public.customers.email: "txt" is no type that is known here`},
 		{"type mismatch", "squeeze(name)", "size(name)", "test", "sluice.yaml:20:17: entities.customer.from[0].set.name: 1:1 of `size(name)`: gives int where string is wanted; write string(...)"},
 		{"bad CEL", "squeeze(name)", "squeeze(name", "check", "sluice.yaml:20:17: entities.customer.from[0].set.name: 1:13 of `squeeze(name`: Syntax error"},
 		{"unknown function", "squeeze(name)", "squash(name)", "check", "sluice.yaml:20:17: entities.customer.from[0].set.name: 1:7 of `squash(name)`: undeclared reference to 'squash'"},
@@ -179,6 +182,18 @@ func TestDiff(t *testing.T) {
 	}
 	if r := sluice(t, nil, "diff", old, other, "--topic", topic, "-o", "json"); r.code != 1 || !strings.Contains(r.stdout, `"fields":[{"what":"name","count":1,"examples":[{"record":"`) {
 		t.Errorf("exit %d: %s%s", r.code, r.stdout, r.stderr)
+	}
+	misfit := file(t, strings.NewReplacer("squeeze(name)", "squeeze(nme)", "nonblank(lower(email))", "size(email)").Replace(next))
+	for side, args := range map[string][]string{"old": {misfit, other}, "new": {old, misfit}} {
+		r := sluice(t, nil, append([]string{"diff", "--topic", topic}, args...)...)
+		for _, want := range []string{
+			misfit + ":20:17: entities.customer.from[0].set.name: public.customers has no column nme, which `squeeze(nme)` uses; there are: ",
+			misfit + ":21:18: entities.customer.from[0].set.email: 1:1 of `size(email)`: gives int where string is wanted; write string(...)",
+		} {
+			if r.code != 2 || !strings.Contains(r.stderr, want) {
+				t.Errorf("the %s rules do not fit: exit %d: %s\nwant %s", side, r.code, r.stderr, want)
+			}
+		}
 	}
 	for name, args := range map[string][]string{
 		"no such topic in the rules": {old, other, "--topic", "crm.crm.contacts"},

@@ -39,13 +39,31 @@ func (f *File) LoopPlan(entity string) loop.Plan {
 				case echo.Topic == m.Topic:
 					p.Echoes = append(p.Echoes, loop.Echo{
 						Sink: name, Entity: of, Topic: echo.Topic, Key: echo.Key, ID: echo.ID, Fields: echo.Fields,
-						Complete: s.tellsAll(f.Entities[of], echo), Reads: columnsOf(m), Path: path,
+						Complete: s.tellsAll(f.Entities[of], echo), Reads: f.readsOf(hops, m.Topic, of), Path: path,
 					})
 				}
 			}
 		}
 	}
 	return p
+}
+
+// readsOf are the columns of the topic that count for an echo of the entity: those
+// that any entity reads which waits for it. The guards of all share the memory of
+// an echo, and the first that sees a change decides for the others.
+func (f *File) readsOf(hops []loop.Hop, topic, of string) map[string]bool {
+	columns := map[string]bool{}
+	for name, e := range f.Entities {
+		if e == nil || !loop.LeadsTo(hops, name, of) {
+			continue
+		}
+		for i := range e.Rules.From {
+			if m := &e.Rules.From[i]; m.Topic == topic {
+				maps.Copy(columns, columnsOf(m))
+			}
+		}
+	}
+	return columns
 }
 
 // memoryFaults asks for a Redis where a guard must remember.

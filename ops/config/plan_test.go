@@ -56,6 +56,31 @@ func TestLoopPlan(t *testing.T) {
 	}
 }
 
+// TestGuardsOfOneEchoReadAlike: the guards of two entities that are made from the
+// topic in which an echo comes decide alike, whichever sees a change first. Else
+// one would drop what a person told the other by a column that it does not read.
+func TestGuardsOfOneEchoReadAlike(t *testing.T) {
+	f := good(t, "loop.yaml")
+	// What the CRM is told of the report comes back to the customer, too.
+	f.Sinks["crm"].Entities = append(f.Sinks["crm"].Entities, "report")
+	f.Sinks["crm"].Echo["report"] = &Echo{Topic: "crm.crm.contacts", Key: "external_id", Fields: map[string]string{"label": "phone"}}
+	reads := map[string]string{}
+	for _, guarded := range []string{"customer", "report"} {
+		plan := f.LoopPlan(guarded)
+		for _, e := range plan.Echoes {
+			now := strings.Join(slices.Sorted(maps.Keys(e.Reads)), " ")
+			if before, ok := reads[e.Entity]; ok && before != now {
+				t.Errorf("of the echo of %s one guard reads %s and another %s", e.Entity, before, now)
+			}
+			reads[e.Entity] = now
+		}
+	}
+	// Each waits for the echoes of both.
+	if len(reads) != 2 || !strings.Contains(reads["customer"], "phone") || !strings.Contains(reads["report"], "label") {
+		t.Errorf("reads %v", reads)
+	}
+}
+
 func TestALoopNeedsARedis(t *testing.T) {
 	f := good(t, "loop.yaml")
 	f.Redis.URL = ""

@@ -73,15 +73,32 @@ func New(entity, topic string, before, after *rules.Rules) *Diff {
 	}
 }
 
-// Add compares what becomes of one decoded record. An error is that of rules
-// that do not fit the table.
+// Unfit is the error of rules that do not fit the table of a record.
+type Unfit struct {
+	// New says which version.
+	New bool
+	Err error
+}
+
+// Error names the version.
+func (u *Unfit) Error() string {
+	if u.New {
+		return "by the new rules: " + u.Err.Error()
+	}
+	return "by the old rules: " + u.Err.Error()
+}
+
+// Unwrap returns what does not fit.
+func (u *Unfit) Unwrap() error { return u.Err }
+
+// Add compares what becomes of one decoded record. An error is an *Unfit.
 func (d *Diff) Add(ctx context.Context, it *stream.Item) error {
 	was, is := *it, *it
 	if err := d.old.Process(ctx, []*stream.Item{&was}); err != nil {
-		return fmt.Errorf("by the old rules: %w", err)
+		return &Unfit{Err: err}
 	}
 	if err := d.new.Process(ctx, []*stream.Item{&is}); err != nil {
-		return fmt.Errorf("by the new rules: %w", err)
+		return &Unfit{New: true, Err: err}
 	}
 	d.report.Records++
 	before, after := d.report.Old.count(&was), d.report.New.count(&is)

@@ -94,7 +94,11 @@ func (g *Guard) ask(e *echo, i int, it *stream.Item, ours bool) error {
 	}
 	name, ok := g.recordName(c, b)
 	if !ok {
-		return nil // a record that no sink wrote, or one whose deletion does not name it
+		// A record that no sink wrote, or one whose deletion does not name it.
+		if row := c.KeyRow(); c.Op == schemas.Delete && !ours && (b.name >= len(row) || !row[b.name].Known()) {
+			g.lose(e, i, it)
+		}
+		return nil
 	}
 	body, rest, mode := deletion, "", modePlain
 	if c.Op != schemas.Delete {
@@ -124,6 +128,14 @@ func (g *Guard) ask(e *echo, i int, it *stream.Item, ours bool) error {
 		g.asked[len(g.asked)-1].note = true
 	}
 	return nil
+}
+
+// lose adds the call for a change that takes records away without naming them:
+// of none of them it is known any more that the target has it.
+func (g *Guard) lose(e *echo, i int, it *stream.Item) {
+	at := clockOf(it.Change.Table).of(it)
+	g.calls = append(g.calls, Call{Script: lose, Key: address(e.Sink, e.Entity, lostOf, ""), Args: []any{number(at)}})
+	g.asked = append(g.asked, question{item: i, path: e.Path, note: true})
 }
 
 // recordName is the text that names the record at the target.

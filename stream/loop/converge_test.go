@@ -1,6 +1,9 @@
 package loop
 
 import (
+	"fmt"
+	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -43,6 +46,33 @@ func TestTheTargetIsNotSentWhatItHas(t *testing.T) {
 			r.write(r.customerWrite("A1", "Jones", 12.5))
 			r.want("", r.change(schemas.Delete, jones(nil), nil))
 		}, false},
+		"somebody deleted it, and the log does not name it": {func(r *rig) {
+			r.write(r.customerWrite("A1", "Jones", 12.5))
+			r.later(2 * grace)
+			r.want("", r.change(schemas.Delete, nameless(7), nil))
+		}, false},
+		"what was deleted came back": {func(r *rig) {
+			r.want("", r.change(schemas.Delete, nameless(7), nil))
+			r.later(2 * grace)
+			r.want("", r.change(schemas.Create, nil, jones(nil)))
+		}, true},
+		"a record of nobody's was deleted": {func(r *rig) {
+			r.write(r.customerWrite("A1", "Jones", 12.5))
+			r.later(2 * grace)
+			r.want("", r.change(schemas.Delete, contact(8, nil, "Smith", 0, nil), nil))
+		}, true},
+		"the table was emptied": {func(r *rig) {
+			r.want("", r.change(schemas.Create, nil, jones(nil)))
+			r.later(2 * grace)
+			r.want("", r.change(schemas.Truncate, nil, nil))
+		}, false},
+		"the table was emptied before": {func(r *rig) {
+			empty := r.change(schemas.Truncate, nil, nil)
+			r.want("", empty)
+			r.later(2 * grace)
+			r.write(r.customerWrite("A1", "Jones", 12.5))
+			r.want("", empty)
+		}, true},
 		"it has another key by now": {func(r *rig) {
 			r.want("", r.change(schemas.Create, nil, jones(nil)))
 			r.want("", r.change(schemas.Update, jones(nil), contact(7, "B1", "Jones", 1250, nil)))
@@ -72,6 +102,48 @@ func TestTheTargetIsNotSentWhatItHas(t *testing.T) {
 			}
 		})
 	}
+}
+
+// nameless is the row of a deletion of which the log has the primary key alone.
+func nameless(id int64) schemas.Row {
+	row := make(schemas.Row, len(contacts.Columns))
+	for i := range row {
+		row[i].Kind = schemas.Absent
+	}
+	row[0] = schemas.IntOf(id)
+	return row
+}
+
+// TestAWriteAfterALossIsMarked: what is written anew comes back as an echo.
+func TestAWriteAfterALossIsMarked(t *testing.T) {
+	r := newRig(t, mini(t), keyed())
+	row := contact(7, "A1", "Jones", 1250, nil)
+	r.want("", r.change(schemas.Create, nil, row))
+	r.later(2 * grace)
+	r.want("", r.change(schemas.Truncate, nil, nil))
+	r.later(2 * grace)
+	if r.write(r.customerWrite("A1", "Jones", 12.5)) {
+		t.Fatal("an emptied table is taken to have the record")
+	}
+	r.want(ReasonEcho, r.change(schemas.Create, nil, row))
+}
+
+// TestMarksThatServeNoneAreBounded: where no echo ever comes, since the log of the
+// target is not that of the topic, a record's marks do not pile up.
+func TestMarksThatServeNoneAreBounded(t *testing.T) {
+	r := newRig(t, mini(t), keyed())
+	for i := range mostMarks + 50 {
+		r.write(r.customerWrite("A1", fmt.Sprint("Jones ", i), 12.5))
+	}
+	fields, err := r.marks.store.(onRedis).client.HKeys(t.Context(), address("crm", "customer", byKey, "A1")).Result()
+	if err != nil {
+		t.Fatal(err)
+	}
+	marks := slices.DeleteFunc(fields, func(f string) bool { return !strings.HasPrefix(f, "m:") })
+	if len(marks) != mostMarks {
+		t.Errorf("%d marks are kept, want %d", len(marks), mostMarks)
+	}
+	r.want(ReasonEcho, r.change(schemas.Create, nil, contact(7, "A1", fmt.Sprint("Jones ", mostMarks+49), 1250, nil)))
 }
 
 // TestWhatTheEchoDoesNotTellIsWritten: the sink writes more than the columns say.

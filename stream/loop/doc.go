@@ -38,6 +38,10 @@
 // back as something else, or ten times as many changes pass within ten windows.
 // Times are those of the commits, so that a replay counts the same.
 //
+// What the target has is known by a record's changes. A TRUNCATE, and a deletion
+// that does not tell the column by which the record is named, may be of any
+// record: what was known before is then written anew.
+//
 // Where a sink says which system it writes to and not where its writes come back,
 // no mark is left: there the same content of a row is counted, up to four times
 // Bounces.

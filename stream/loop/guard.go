@@ -88,7 +88,13 @@ func (g *Guard) Process(ctx context.Context, items []*stream.Item) error {
 	for i, it := range items {
 		c := &it.Change
 		// A dead letter that is replayed passes: a person has decided.
-		if it.Fate != stream.Pending || c.Table == nil || c.Op == schemas.Truncate || c.Op == schemas.Message || it.Header(schemas.HeaderDLQID) != nil {
+		if it.Fate != stream.Pending || c.Table == nil || c.Op == schemas.Message || it.Header(schemas.HeaderDLQID) != nil {
+			continue
+		}
+		if c.Op == schemas.Truncate {
+			for _, e := range g.echoes[it.Topic] {
+				g.lose(e, i, it)
+			}
 			continue
 		}
 		ours := false

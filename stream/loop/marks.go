@@ -3,6 +3,7 @@ package loop
 import (
 	"context"
 	"fmt"
+	"strconv"
 	"time"
 
 	"sluice/schemas"
@@ -56,6 +57,9 @@ func NewMarks(sink string, echoes []Echo, cfg Config, store Store) *Marks {
 	return m
 }
 
+// mostMarks bounds the marks of a record that wait for their echoes.
+const mostMarks = 200
+
 // offered is a write with its place in Redis.
 type offered struct {
 	write int
@@ -67,7 +71,7 @@ type offered struct {
 
 // Before leaves a mark of each write, unless the target has its content already:
 // then the write is needless, and has says so. Call it before every try. It takes
-// two round trips at most. After an error nothing may be written: its echo would
+// three round trips at most. After an error nothing may be written: its echo would
 // go round.
 func (m *Marks) Before(ctx context.Context, writes []Write) (has []bool, err error) {
 	has = make([]bool, len(writes))
@@ -75,18 +79,49 @@ func (m *Marks) Before(ctx context.Context, writes []Write) (has []bool, err err
 	if err != nil || len(all) == 0 {
 		return has, err
 	}
-	calls := make([]Call, len(all))
+	calls := make([]Call, len(all), len(all)+1)
+	lost := map[*echo]int{} // the index in calls
 	for i, o := range all {
-		calls[i] = m.offer(o.key, o.body, writes[o.write].ID, o.echo.Complete && (o.echo.Key != "" || o.byID))
+		complete := o.echo.Complete && (o.echo.Key != "" || o.byID)
+		calls[i] = m.offer(o.key, o.body, writes[o.write].ID, complete)
+		if complete {
+			lost[o.echo] = 0
+		}
+	}
+	for e := range lost {
+		lost[e] = len(calls)
+		calls = append(calls, Call{Script: getID, Key: address(m.sink, e.Entity, lostOf, "")})
 	}
 	answers, err := m.store.Eval(ctx, calls)
 	if err != nil {
 		return has, fmt.Errorf("leaving echo marks in redis: %w", err)
 	}
-	for i, a := range answers {
-		has[all[i].write] = a == "has"
+	var again []Call
+	for i, o := range all {
+		since, err := answer(answers[i])
+		if err != nil {
+			continue // it is to be written
+		}
+		// What is known from before records were gone is not known any more.
+		if gone, err := answer(answers[lost[o.echo]]); err == nil && since <= gone+grace.Milliseconds() {
+			again = append(again, m.offer(o.key, o.body, writes[o.write].ID, false))
+			continue
+		}
+		has[o.write] = true
+	}
+	if len(again) == 0 {
+		return has, nil
+	}
+	if _, err := m.store.Eval(ctx, again); err != nil {
+		return has, fmt.Errorf("leaving echo marks in redis: %w", err)
 	}
 	return has, nil
+}
+
+// answer is a time in milliseconds that a script gave; an error: it gave none.
+func answer(a any) (int64, error) {
+	text, _ := a.(string)
+	return strconv.ParseInt(text, 10, 64)
 }
 
 func (m *Marks) offer(key string, body content, write string, complete bool) Call {
@@ -95,7 +130,7 @@ func (m *Marks) offer(key string, body content, write string, complete bool) Cal
 		all = "1"
 	}
 	return Call{Script: offer, Key: key, Args: []any{
-		body.exact, body.loose, write, number(m.now().UnixMilli()), number(m.cfg.Keep.Milliseconds()), all,
+		body.exact, body.loose, write, number(m.now().UnixMilli()), number(m.cfg.Keep.Milliseconds()), all, number(mostMarks),
 	}}
 }
 

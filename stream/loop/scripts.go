@@ -5,8 +5,10 @@ package loop
 //	at:<partition>     the highest offset that was decided
 //	d:<partition>      "<offset>=<verdict>;" of those that did not pass
 //	m:<loose>:<write>  a mark: "<ms when it was left>:<its number>"
-//	c, v               the content that the capture told last, and how often it told
-//	l, lv              the content written last, "?" while it is under way; v then
+//	c, v, ct           the content that the capture told last, how often it told, and
+//	                   when that was committed
+//	l, lv, lt          the content written last, "?" while it is under way; v then, and
+//	                   when it was written
 //	r                  the other columns that the rules read
 //	w, wx              how many writes there were; that at the last crossing
 //	x                  "<ms>:<content>;" of the crossings
@@ -112,7 +114,7 @@ if verdict ~= 'pass' then
   redis.call('HSET', KEYS[1], 'd:' .. part, decided)
 end
 for _, field in ipairs(drop) do redis.call('HDEL', KEYS[1], field) end
-redis.call('HSET', KEYS[1], 'at:' .. part, offset, 'c', exact, 'v', tonumber(h.v or 0) + 1, 'r', rest)
+redis.call('HSET', KEYS[1], 'at:' .. part, offset, 'c', exact, 'v', tonumber(h.v or 0) + 1, 'ct', ARGV[3], 'r', rest)
 redis.call('PEXPIRE', KEYS[1], keep)
 return {verdict, 1, count}
 `)
@@ -120,27 +122,37 @@ return {verdict, 1, count}
 // offer is asked before a write: has, if the target has the content already; else
 // it leaves a mark. What the capture told last counts only when it has told all
 // that we wrote: while a mark waits, a write is under way that it has not seen.
-// ARGV: exact, loose, write, now, keep, 1 if the content tells all.
+// ARGV: exact, loose, write, now, keep, 1 if the content tells all, how many marks
+// are kept. It returns since when the target has the content, or 'write'. Of too
+// many marks, whose echoes do not come, the oldest goes.
 var offer = newScript(`
-local h, flat, marked = {}, redis.call('HGETALL', KEYS[1]), false
+local h, flat, marks = {}, redis.call('HGETALL', KEYS[1]), 0
+local oldest, least
 for i = 1, #flat, 2 do
   h[flat[i]] = flat[i+1]
-  if string.sub(flat[i], 1, 2) == 'm:' then marked = true end
+  if string.sub(flat[i], 1, 2) == 'm:' then
+    marks = marks + 1
+    local nth = tonumber(string.match(flat[i+1], ':(%d+)$'))
+    if not least or nth < least then oldest, least = flat[i], nth end
+  end
 end
-local told, has = h.v or '0', nil
+local told, has, since = h.v or '0', nil, nil
 if h.l and h.lv == told then
-  has = h.l
-elseif not marked then
-  has = h.c
+  has, since = h.l, h.lt
+elseif marks == 0 then
+  has, since = h.c, h.ct
 end
 if ARGV[6] == '1' and has == ARGV[1] then
   redis.call('PEXPIRE', KEYS[1], ARGV[5])
-  return 'has'
+  return since or '0'
 end
 local mark = 'm:' .. ARGV[2] .. ':' .. ARGV[3]
-local nth = string.match(h[mark] or '', ':(%d+)$') or redis.call('HINCRBY', KEYS[1], 'w', 1)
-redis.call('HSET', KEYS[1], mark, ARGV[4] .. ':' .. nth)
-redis.call('HSET', KEYS[1], 'l', '?', 'lv', told)
+local nth = string.match(h[mark] or '', ':(%d+)$')
+if not nth then
+  nth = redis.call('HINCRBY', KEYS[1], 'w', 1)
+  if marks >= tonumber(ARGV[7]) then redis.call('HDEL', KEYS[1], oldest) end
+end
+redis.call('HSET', KEYS[1], mark, ARGV[4] .. ':' .. nth, 'l', '?', 'lv', told, 'lt', ARGV[4])
 redis.call('PEXPIRE', KEYS[1], ARGV[5])
 return 'write'
 `)
@@ -167,5 +179,14 @@ return 1
 `)
 )
 
+// lose notes that records were gone at a time, without their names. Of all such
+// times the last counts; it is one number a target, and is kept for good. It
+// returns what see does of a change that passes.
+var lose = newScript(`
+local last = tonumber(redis.call('GET', KEYS[1]) or '')
+if not last or last < tonumber(ARGV[1]) then redis.call('SET', KEYS[1], ARGV[1]) end
+return {'pass', 0, 0}
+`)
+
 // allScripts are loaded into a Redis that does not know them.
-var allScripts = []*Script{see, offer, done, getID, setID}
+var allScripts = []*Script{see, offer, done, getID, setID, lose}

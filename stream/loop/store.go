@@ -49,6 +49,7 @@ const (
 	byContent = "content" // a record whose id is not known before it is created
 	byRecord  = "record"  // a raw record of a watched topic
 	idOf      = "id-of"   // holds the target's id of an entity's key
+	lostOf    = "lost-of" // holds when records of the entity were gone without their names
 )
 
 func number(n int64) string { return strconv.FormatInt(n, 10) }

@@ -23,9 +23,9 @@ type Entity struct {
 	// From are the raw topics that the entity is made from.
 	From []Mapping `yaml:"from"`
 	// Lookups are tables that expressions look values up in.
-	Lookups map[string]Lookup `yaml:"lookups" json:",omitempty"`
+	Lookups map[string]Lookup `yaml:"lookups" json:"lookups,omitempty"`
 	// Checks are kept by every record; one that breaks one is parked.
-	Checks []Validation `yaml:"validate" json:",omitempty"`
+	Checks []Validation `yaml:"validate" json:"validate,omitempty"`
 	// Dir is the folder that the lookups' files are relative to.
 	Dir string `yaml:"-" json:"-"`
 }
@@ -49,7 +49,7 @@ type Field struct {
 	Required bool   `yaml:"required"`
 	Doc      string `yaml:"doc"`
 	// Checks are asked where the field is not null.
-	Checks []Validation `yaml:"validate" json:",omitempty"`
+	Checks []Validation `yaml:"validate" json:"validate,omitempty"`
 }
 
 // Mapping makes the entity from the rows of one raw topic.

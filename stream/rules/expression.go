@@ -2,6 +2,8 @@ package rules
 
 import (
 	"fmt"
+	"maps"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -54,6 +56,7 @@ func parse(env *dialect, where, text string) (*source, error) {
 	}
 	parsed, issues := env.Parse(s.text)
 	if issues.Err() != nil {
+		s.hide = env.quoted(s.text)
 		return nil, s.fault(issues, "mend the expression; a column whose name is no identifier stands alone, in backquotes")
 	}
 	if root := parsed.NativeRep().Expr(); root.Kind() == ast.IdentKind {
@@ -65,7 +68,7 @@ func parse(env *dialect, where, text string) (*source, error) {
 			s.uses = append(s.uses, name)
 		}
 	})
-	s.hide = secretsIn(parsed.NativeRep().Expr(), env.secrets)
+	s.hide = env.secretsIn(s.text, parsed.NativeRep().Expr())
 	var columns []cel.EnvOption
 	for _, name := range s.uses {
 		if !slices.Contains(typeNames, name) {
@@ -96,10 +99,10 @@ func (s *source) check(base *cel.Env, columns []cel.EnvOption) (*cel.Env, *cel.A
 // expression, both from 1.
 func (s *source) fault(issues *cel.Issues, cure string) error {
 	all := issues.Errors()
-	what := issues.Err().Error()
+	what := s.masked(issues.Err().Error())
 	if len(all) > 0 {
 		first := all[0]
-		what = fmt.Sprintf("%d:%d of %s: %s", first.Location.Line(), first.Location.Column()+1, s, first.Message)
+		what = fmt.Sprintf("%d:%d of %s: %s", first.Location.Line(), first.Location.Column()+1, s, s.masked(first.Message))
 		if len(all) > 1 {
 			what += fmt.Sprintf(" (and %d more)", len(all)-1)
 		}
@@ -108,15 +111,41 @@ func (s *source) fault(issues *cel.Issues, cure string) error {
 }
 
 // String is the expression as an error shows it.
-func (s *source) String() string {
-	text := s.text
+func (s *source) String() string { return "`" + shorten(s.masked(s.text), 80) + "`" }
+
+// masked leaves out what no error may show.
+func (s *source) masked(text string) string {
 	for _, secret := range s.hide {
 		text = strings.ReplaceAll(text, secret, "***")
 	}
-	return "`" + shorten(text, 80) + "`"
+	return text
+}
+
+var quotes = regexp.MustCompile(`'[^']*|"[^"]*`)
+
+// quoted is all that stands in quotes, in an expression that calls a function
+// with a secret: which of it is the secret cannot be told.
+func (d *dialect) quoted(text string) (out []string) {
+	if !slices.ContainsFunc(slices.Collect(maps.Keys(d.secrets)), func(name string) bool { return strings.Contains(text, name) }) {
+		return nil
+	}
+	for _, found := range quotes.FindAllString(text, -1) {
+		if len(found) > 1 {
+			out = append(out, found[1:])
+		}
+	}
+	return out
 }
 
 // secretsIn finds the secret arguments that are written out.
+func (d *dialect) secretsIn(text string, e ast.Expr) []string {
+	out := secretsIn(e, d.secrets)
+	if slices.ContainsFunc(out, func(secret string) bool { return !strings.Contains(text, secret) }) {
+		return append(out, d.quoted(text)...) // it is written with escapes
+	}
+	return out
+}
+
 func secretsIn(e ast.Expr, functions map[string]int) (out []string) {
 	ast.PostOrderVisit(e, ast.NewExprVisitor(func(e ast.Expr) {
 		if e.Kind() != ast.CallKind {
@@ -126,8 +155,12 @@ func secretsIn(e ast.Expr, functions map[string]int) (out []string) {
 		if at == 0 || at >= len(args) {
 			return
 		}
-		if s, ok := literal(args[at]); ok && s != "" {
-			out = append(out, s)
+		for _, arg := range args[at:] {
+			ast.PostOrderVisit(arg, ast.NewExprVisitor(func(e ast.Expr) {
+				if s, ok := literal(e); ok && s != "" {
+					out = append(out, s)
+				}
+			}))
 		}
 	}))
 	return out

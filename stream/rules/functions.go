@@ -39,6 +39,8 @@ type function struct {
 	// checks look at arguments that are written out in an expression, by their
 	// index, when it is read: a wrong pattern is no surprise of the first row.
 	checks map[int]check
+	// call looks at the arguments together. An error is of the one at the index.
+	call func(args []ast.Expr) (at int, err error)
 	// secret is the index of an argument that no error may show; 0: none.
 	secret int
 }
@@ -89,8 +91,8 @@ func functionOptions(all []family) []cel.EnvOption {
 	for _, f := range all {
 		for _, x := range f.functions {
 			opts = append(opts, cel.Function(x.Name, x.overloads...))
-			if x.checks != nil {
-				known[x.Name] = x.checks
+			if x.checks != nil || x.call != nil {
+				known[x.Name] = x
 			}
 		}
 	}
@@ -164,7 +166,7 @@ func textOrErr(s string, err error) ref.Val {
 func argument(v ref.Val) string { s, _ := v.(types.String); return string(s) }
 
 // literals checks the arguments that are written out in an expression.
-type literals map[string]map[int]check
+type literals map[string]function
 
 // Name names it for CEL.
 func (literals) Name() string { return "sluice.literals" }
@@ -176,7 +178,13 @@ func (l literals) Validate(_ *cel.Env, _ cel.ValidatorConfig, a *ast.AST, issues
 			return
 		}
 		call := e.AsCall()
-		for i, check := range l[call.FunctionName()] {
+		f := l[call.FunctionName()]
+		if f.call != nil {
+			if at, err := f.call(call.Args()); err != nil {
+				issues.ReportErrorAtID(call.Args()[at].ID(), "%s", err.Error())
+			}
+		}
+		for i, check := range f.checks {
 			if i >= len(call.Args()) {
 				continue
 			}

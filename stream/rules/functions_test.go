@@ -16,6 +16,7 @@ import (
 	"cel.dev/cel-go/common/types/traits"
 
 	"sluice/schemas"
+	"sluice/stream"
 )
 
 var update = flag.Bool("update", false, "write FUNCTIONS.md anew")
@@ -279,6 +280,38 @@ func TestSecretsAreNotShown(t *testing.T) {
 	err := r.CompileAgainst(testTopic, tableOf(columnOf("c", typed(schemas.StringType))))
 	if err == nil || strings.Contains(err.Error(), "pepper") || !strings.Contains(err.Error(), "***") {
 		t.Errorf("got %v", err)
+	}
+	for _, broken := range []string{"sha256(c, 'pepper'", "sha256(c 'pepper')", "sha256(c, 'pepper", "sha256(c, 'pepp\\'er') +", `sha256(c, "pepper") + x(`, "sha256(c, nosuch('pepper'), 'pepper')"} {
+		if _, err := Compile("customer", one("string", broken)); err == nil || strings.Contains(err.Error(), "pepp") {
+			t.Errorf("%s: %v", broken, err)
+		}
+		e := one("string", "c")
+		e.Checks = []Validation{{That: broken}}
+		if _, err := Compile("customer", e); err == nil || strings.Contains(err.Error(), "pepp") {
+			t.Errorf("validate: %s: %v", broken, err)
+		}
+	}
+	if _, err := Compile("customer", one("string", "sha256(c, 'pe\\'pper') + 1")); err == nil || strings.Contains(err.Error(), "pper") {
+		t.Errorf("got %v", err)
+	}
+}
+
+// TestNullArguments: of a column that is null, a list too, the result is null.
+func TestNullArguments(t *testing.T) {
+	list := schemas.Type{Name: schemas.ArrayType, Elem: &schemas.Column{Type: typed(schemas.StringType), Optional: true}}
+	for _, c := range []struct {
+		column      schemas.Type
+		value       schemas.Value
+		field, rule string
+	}{
+		{list, schemas.Value{}, "string", "join_nonblank(c, ' ')"},
+		{list, schemas.Value{}, "string", "coalesce(c)"},
+		{typed(schemas.Int32Type), schemas.Value{}, "float", "round(2.5, c)"},
+	} {
+		it := item(schemas.Create, tableOf(columnOf("c", c.column)), c.value)
+		if process(t, compiled(t, one(c.field, c.rule)), it); it.Fate != stream.Pending || !it.Out[0].Row[0].IsNull() {
+			t.Errorf("%s: fate %d, %v, %v", c.rule, it.Fate, it.Err, it.Out)
+		}
 	}
 }
 

@@ -17,6 +17,7 @@ import (
 	"unicode/utf8"
 
 	"cel.dev/cel-go/cel"
+	"cel.dev/cel-go/common/ast"
 	"cel.dev/cel-go/common/types"
 	"cel.dev/cel-go/common/types/ref"
 
@@ -66,7 +67,7 @@ func (l Lookup) read(dir string) (*csvTable, *schemas.Fault) {
 	}
 	data, err := os.ReadFile(path)
 	if err != nil {
-		return nil, &schemas.Fault{Where: "file", What: path + " cannot be read", Err: errors.Unwrap(err)}
+		return nil, &schemas.Fault{Where: "file", What: path + " cannot be read", Cure: "name a CSV file that the user of this process may read", Err: errors.Unwrap(err)}
 	}
 	t, fault := l.parse(path, data)
 	if fault != nil && fault.Where == "" {
@@ -156,6 +157,22 @@ func (e *Entity) readLookups() (tables, map[string]string, error) {
 // lookupFunctions look into the tables.
 func lookupFunctions(all tables) []function {
 	known := func(_ int, name string) error { _, err := all.table(name); return err }
+	column := func(args []ast.Expr) (int, error) {
+		name, _ := literal(args[0])
+		t := all[name]
+		if t == nil {
+			return 0, nil // it is not written out, or known says it
+		}
+		if len(args) < 3 {
+			_, err := t.column(name, "")
+			return 0, err
+		}
+		if column, ok := literal(args[2]); ok {
+			_, err := t.column(name, column)
+			return 2, err
+		}
+		return 0, nil
+	}
 	find := func(a []ref.Val) ref.Val {
 		var key string
 		switch k := a[1].(type) {
@@ -183,6 +200,7 @@ func lookupFunctions(all tables) []function {
 			{"lookup('segments', null)", "null"}, {"lookup('nosuch', 'a')", "error: there is no lookup"},
 		},
 		checks:    map[int]check{0: known},
+		call:      column,
 		overloads: overloads,
 	}}
 }
@@ -194,21 +212,29 @@ func (all tables) table(name string) (*csvTable, error) {
 	return nil, fmt.Errorf("there is no lookup %q; the entity's lookups: %s", name, strings.Join(slices.Sorted(maps.Keys(all)), ", "))
 }
 
+// column is the index of a column of the table with that name; without a name,
+// of its value.
+func (t *csvTable) column(table, column string) (int, error) {
+	if column != "" {
+		if i, ok := t.columns[column]; ok {
+			return i, nil
+		}
+		return 0, fmt.Errorf("the lookup %s has no column %s; there are: %s", table, column, strings.Join(t.names(), ", "))
+	}
+	if t.value >= len(t.columns) {
+		return 0, fmt.Errorf("the lookup %s has one column alone, and no value", table)
+	}
+	return t.value, nil
+}
+
 func (all tables) find(table, key, column string) ref.Val {
 	t, err := all.table(table)
 	if err != nil {
 		return types.WrapErr(err)
 	}
-	at := t.value
-	if column != "" {
-		i, ok := t.columns[column]
-		if !ok {
-			return types.NewErr("the lookup %s has no column %s; there are: %s", table, column, strings.Join(t.names(), ", "))
-		}
-		at = i
-	}
-	if at >= len(t.columns) {
-		return types.NewErr("the lookup %s has one column alone", table)
+	at, err := t.column(table, column)
+	if err != nil {
+		return types.WrapErr(err)
 	}
 	row, ok := t.rows[key]
 	if !ok {

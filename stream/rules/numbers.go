@@ -47,7 +47,7 @@ func numberFunctions() []function {
 			Name: "round", Signature: "round(x, decimals)", Doc: "rounded half away from zero in decimal, 0 to 15 decimals",
 			Examples: []Example{{"round(2.675, 2)", "2.68"}, {"round(-0.5, 0)", "-1"}, {"round(null, 2)", "null"}},
 			overloads: []cel.FunctionOpt{
-				cel.Overload("round_double", []*cel.Type{nullableDouble, cel.IntType}, nullableDouble, cel.BinaryBinding(round)),
+				cel.Overload("round_double", []*cel.Type{nullableDouble, nullableInt}, nullableDouble, cel.BinaryBinding(round)),
 			},
 		},
 		{
@@ -231,6 +231,9 @@ func round(x, decimals ref.Val) ref.Val {
 	f, ok := x.(types.Double)
 	if !ok {
 		return nullOr(x, "round")
+	}
+	if decimals == types.NullValue {
+		return decimals
 	}
 	n, ok := decimals.(types.Int)
 	if !ok || n < 0 || n > doubleDigits {

@@ -28,7 +28,7 @@ func textFunctions() []function {
 			Doc:      "the first of two to four values, or of a list of values, that is not null; null if all are",
 			Examples: []Example{{"coalesce(lower(null), 'b', 'c')", `"b"`}, {"coalesce([null, 2])", "2"}, {"coalesce('', 'b')", `""`}},
 			overloads: []cel.FunctionOpt{
-				cel.Overload("coalesce_list", []*cel.Type{cel.ListType(t)}, t, cel.UnaryBinding(coalesceList)),
+				cel.Overload("coalesce_list", []*cel.Type{cel.NullableType(cel.ListType(t))}, t, cel.UnaryBinding(coalesceList)),
 				cel.Overload("coalesce_2", []*cel.Type{t, t}, t, cel.FunctionBinding(coalesce)),
 				cel.Overload("coalesce_3", []*cel.Type{t, t, t}, t, cel.FunctionBinding(coalesce)),
 				cel.Overload("coalesce_4", []*cel.Type{t, t, t, t}, t, cel.FunctionBinding(coalesce)),
@@ -36,10 +36,10 @@ func textFunctions() []function {
 		},
 		{
 			Name: "join_nonblank", Signature: "join_nonblank([a, b, ...], separator)",
-			Doc:      "the strings that are neither null nor blank, trimmed and joined; empty if there are none",
+			Doc:      "the strings that are neither null nor blank, trimmed and joined; empty if there are none, null if the list is null",
 			Examples: []Example{{"join_nonblank(['Ada', null, ' ', 'Lovelace '], ' ')", `"Ada Lovelace"`}, {"join_nonblank([null], ' ')", `""`}},
 			overloads: []cel.FunctionOpt{
-				cel.Overload("join_nonblank_list", []*cel.Type{cel.ListType(cel.DynType), cel.StringType}, cel.StringType, cel.BinaryBinding(joinNonblank)),
+				cel.Overload("join_nonblank_list", []*cel.Type{cel.NullableType(cel.ListType(cel.DynType)), nullableString}, nullableString, cel.BinaryBinding(joinNonblank)),
 			},
 		},
 		change("lower", "lower case of any script", strings.ToLower, Example{"lower('ÅSA')", `"åsa"`}, Example{"lower(null)", "null"}),
@@ -128,6 +128,9 @@ func coalesceList(list ref.Val) ref.Val {
 func joinNonblank(list, separator ref.Val) ref.Val {
 	l, ok := list.(traits.Lister)
 	sep, ok2 := separator.(types.String)
+	if list == types.NullValue || separator == types.NullValue {
+		return types.NullValue
+	}
 	if !ok || !ok2 {
 		return types.NewErr("join_nonblank takes a list of strings and a string")
 	}

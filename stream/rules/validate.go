@@ -56,9 +56,10 @@ func (r *Rules) validation(where string, v Validation, columns []cel.EnvOption) 
 	out := validation{source: s, message: v.Message}
 	parsed, issues := r.env.Parse(s.text)
 	if issues.Err() != nil {
+		s.hide = r.env.quoted(s.text)
 		return out, s.fault(issues, "mend the expression")
 	}
-	s.hide = secretsIn(parsed.NativeRep().Expr(), r.env.secrets)
+	s.hide = r.env.secretsIn(s.text, parsed.NativeRep().Expr())
 	free(parsed.NativeRep().Expr(), nil, func(name string) {
 		if i, ok := r.fields.columns[name]; ok && !slices.Contains(out.needs, i) {
 			out.needs = append(out.needs, i)

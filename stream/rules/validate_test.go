@@ -152,7 +152,7 @@ func TestLookup(t *testing.T) {
 		{"coalesce(lookup('segments', c), 'none')", "Z", text("none"), ""},
 		{"lookup('segments', c, 'rank')", "B", text("2"), ""},
 		{"lookup('segments', id)", "", text("Seven"), ""},
-		{"lookup('segments', c, 'weight')", "B", schemas.Value{}, "has no column weight; there are: code, name, rank"},
+		{"lookup('segments', 'A', c)", "weight", schemas.Value{}, "has no column weight; there are: code, name, rank"},
 	} {
 		it, _ := find(declared(c.source, Lookup{}), text(c.key))
 		if c.park != "" {
@@ -187,6 +187,20 @@ func TestLookup(t *testing.T) {
 		if _, err := Compile("customer", declared("c", c.l)); err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%s: %v", name, err)
 		}
+	}
+	write("code\nA\n")
+	for source, want := range map[string]string{
+		"lookup('segments', c, 'weight')": "1:23 of `lookup('segments', c, 'weight')`: the lookup segments has no column weight; there are: code",
+		"lookup('segments', c)":           "1:8 of `lookup('segments', c)`: the lookup segments has one column alone",
+	} {
+		if _, err := Compile("customer", declared(source, Lookup{})); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v", source, err)
+		}
+	}
+	folder := declared("c", Lookup{})
+	folder.Lookups["segments"] = Lookup{File: "."}
+	if _, err := Compile("customer", folder); err == nil || !strings.Contains(err.Error(), "is a directory; name a CSV file") {
+		t.Errorf("a folder: %v", err)
 	}
 	e := declared("c", Lookup{})
 	e.Dir = filepath.Join(dir, "nowhere")
