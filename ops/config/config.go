@@ -9,6 +9,7 @@ import (
 	"sluice/schemas/registry"
 	"sluice/sinks/api"
 	"sluice/sinks/deliver"
+	"sluice/stream/govern"
 	"sluice/stream/kafka"
 	"sluice/stream/loop"
 	"sluice/stream/process"
@@ -45,6 +46,11 @@ type Capture struct {
 // Entity is one entity and the rules that make it.
 type Entity struct {
 	Rules rules.Entity `yaml:",inline"`
+
+	// Authority says which source is right about which field: the entity is
+	// governed, and its records are golden records. Nil: each source record makes
+	// a record of its own, and the last one counts.
+	Authority *govern.Authority `yaml:"authority"`
 
 	Process process.Config `yaml:"process"`
 	// Tests are cases that sluice test runs: a block, or the name of a file.

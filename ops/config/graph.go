@@ -122,16 +122,9 @@ func (f *File) Loops() []Loop {
 	return all
 }
 
-// owners is what the graph asks of an entity that says who owns its fields.
-type owners interface {
-	// Owned reports whether an owner decides over the field, whatever others
-	// write.
-	Owned(field string) bool
-}
-
 func (f *File) owned(field loop.Field) bool {
-	o, ok := any(f.Entities[field.Entity]).(owners)
-	return ok && o.Owned(field.Name)
+	e := f.Entities[field.Entity]
+	return e != nil && e.Authority.Decides(field.Name)
 }
 
 // loopFaults refuses the loops whose fields have no owner: each system would

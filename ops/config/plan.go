@@ -75,6 +75,12 @@ func (f *File) memoryFaults() []error {
 		if f.Entities[name] == nil {
 			continue
 		}
+		if f.Entities[name].Authority != nil {
+			return []error{f.places.fault("entities."+name+".authority", schemas.Fault{
+				What: "what each source says of a golden record is remembered in Redis, and there is none",
+				Cure: "add a redis block, such as redis: {url: redis://localhost:6379/0}",
+			})}
+		}
 		if plan := f.LoopPlan(name); plan.NeedsStore() {
 			return []error{f.places.fault("sinks."+plan.Sinks[0]+".system", schemas.Fault{
 				What: "what is written comes back to the entity " + name + ", and there is no Redis to remember it",

@@ -16,7 +16,7 @@ var namePattern = regexp.MustCompile(`^[a-z0-9_-]+$`)
 
 // reserved begin the names of sluice's own topics; a capture's name begins
 // those of its raw topics.
-var reserved = []string{"entity", "sluice", "dlq", "retry", "receipts", "_schemas"}
+var reserved = []string{"entity", "sluice", "dlq", "retry", "receipts", "_schemas", "contributions", "crosswalk", "review", "decisions"}
 
 // parts yields every block with its path, in the order of the file's blocks.
 func (f *File) parts() iter.Seq2[string, any] {
@@ -70,6 +70,10 @@ func (f *File) defaults() {
 	for _, e := range f.Entities {
 		if e != nil {
 			e.Rules.Dir = filepath.Dir(f.Path)
+			if e.Authority != nil {
+				e.Authority.Defaults()
+				e.Rules.Governed = true
+			}
 		}
 	}
 	for path, part := range f.parts() {
@@ -132,6 +136,9 @@ func (f *File) entityFaults() (faults []error) {
 		if e == nil {
 			faults = append(faults, f.places.fault(at, schemas.Fault{What: "is empty", Cure: "write its version, fields and from"}))
 			continue
+		}
+		if e.Authority != nil && e.Rules.Validate() == nil {
+			faults = append(faults, f.places.locate(at+".authority", e.Authority.Validate(e.Rules.Table(name), e.systems()))...)
 		}
 		for i, from := range e.Rules.From {
 			capture, _, dots := strings.Cut(from.Topic, ".")

@@ -4,6 +4,8 @@ import (
 	"context"
 	"strings"
 
+	"github.com/redis/go-redis/v9"
+
 	"sluice/ops/config"
 	"sluice/sinks"
 	"sluice/stream"
@@ -43,14 +45,23 @@ func (b *builder) store() (loop.Store, error) {
 	if !b.file.Redis.Set() {
 		return nil, nil
 	}
+	client, err := b.remote()
+	if err != nil {
+		return nil, err
+	}
+	return loop.OnRedis(client), nil
+}
+
+// remote is the client of Redis that all share.
+func (b *builder) remote() (redis.UniversalClient, error) {
 	if b.redis == nil {
 		client, err := b.file.Redis.Open()
 		if err != nil {
-			return nil, err
+			return nil, b.file.Place(err)
 		}
 		b.redis = client
 	}
-	return loop.OnRedis(b.redis), nil
+	return b.redis, nil
 }
 
 // echoes hands a sink's deliveries to the loop guard's marks: sinks and streams

@@ -19,8 +19,10 @@ import (
 	"sluice/sinks"
 	"sluice/sinks/deliver"
 	"sluice/stream"
+	"sluice/stream/govern"
 	"sluice/stream/process"
 	"sluice/stream/rules"
+	"sluice/stream/state"
 )
 
 // source is the table from a capture's kind to its reader.
@@ -47,11 +49,15 @@ func unknownKind(path string) error {
 	return &schemas.Fault{Where: path, What: "has a kind that this version cannot run", Cure: "see the kinds with: sluice check --schema"}
 }
 
-// stages are the steps that make an entity, after the loop guard.
+// stages are the steps that make an entity, or contributions to it, after the loop
+// guard.
 func stages(name string, e *config.Entity) ([]stream.Processor, error) {
 	mapping, err := rules.Compile(name, e.Rules)
 	if err != nil {
 		return nil, err
+	}
+	if e.Authority != nil {
+		mapping.Contribute()
 	}
 	return []stream.Processor{mapping}, nil
 }
@@ -89,9 +95,17 @@ func (b *builder) build(s selection) ([]engine, error) {
 		}
 		all = append(all, engine{"capture " + name, e})
 	}
-	for _, name := range s.streams {
+	for i, name := range s.streams {
 		e, err := b.stream(name)
 		if err != nil {
+			return nil, fmt.Errorf("stream %s: %w", name, err)
+		}
+		all = append(all, engine{"stream " + name, e})
+		if b.file.Entities[name].Authority == nil {
+			continue
+		}
+		name = config.Governed(name)
+		if e, err = b.govern(s.streams[i]); err != nil {
 			return nil, fmt.Errorf("stream %s: %w", name, err)
 		}
 		all = append(all, engine{"stream " + name, e})
@@ -138,7 +152,31 @@ func (b *builder) stream(name string) (Engine, error) {
 	if guard != nil {
 		steps = append([]stream.Processor{guard}, steps...)
 	}
-	return process.New(name, e.Process, process.Topics{Inputs: e.Topics()}, steps, b.options.Instance,
+	topics := process.Topics{Inputs: e.Topics()}
+	if e.Authority != nil {
+		topics.Passing = []string{config.ContributionsTopic(name)}
+	}
+	return process.New(name, e.Process, topics, steps, b.options.Instance,
+		b.file.Kafka, b.registry, b.options.Log, b.health.registerer())
+}
+
+// govern is the second half of a governed entity: it makes golden records of the
+// contributions.
+func (b *builder) govern(entity string) (Engine, error) {
+	e := b.file.Entities[entity]
+	client, err := b.remote()
+	if err != nil {
+		return nil, err
+	}
+	memory := state.New(entity, client, b.file.Kafka, b.options.Log)
+	golden, err := govern.NewStage(entity, e.Authority, e.Rules.Table(entity), memory, b.health.registerer())
+	if err != nil {
+		return nil, b.file.Locate("entities."+entity+".authority", err)
+	}
+	topics := process.Topics{
+		Inputs: []string{config.ContributionsTopic(entity)}, Flat: true, Beside: []string{state.ChangelogTopic(entity)},
+	}
+	return process.New(config.Governed(entity), e.Process, topics, []stream.Processor{golden}, b.options.Instance,
 		b.file.Kafka, b.registry, b.options.Log, b.health.registerer())
 }
 

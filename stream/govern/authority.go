@@ -2,6 +2,7 @@ package govern
 
 import (
 	"fmt"
+	"slices"
 	"time"
 )
 
@@ -23,6 +24,9 @@ type Authority struct {
 	Strict bool `yaml:"strict"`
 	// Fields are the fields that have rules of their own.
 	Fields map[string]FieldRules `yaml:"fields"`
+
+	// defaulted: Survivorship is the default, not the file's.
+	defaulted bool
 }
 
 // FieldRules are the rules of one field: one for ever, or several that are in
@@ -134,6 +138,7 @@ func (a *Authority) Defaults() {
 		a.Deletes = DeleteLast
 	}
 	if a.Survivorship == "" {
+		a.defaulted = true
 		a.Survivorship = MostRecent
 		if len(a.Owners) > 0 {
 			a.Survivorship = Owner
@@ -157,6 +162,21 @@ func (a *Authority) whole(r FieldRule) FieldRule {
 		r.Nulls = Skip
 	}
 	return r
+}
+
+// Decides reports whether something is said of the field beside the default: then
+// the golden record's value is decided, whatever the sources write, and it does not
+// go to and fro between them. A nil Authority says nothing.
+func (a *Authority) Decides(field string) bool {
+	if a == nil {
+		return false
+	}
+	if len(a.Owners) > 0 || a.Survivorship != "" && !a.defaulted {
+		return true
+	}
+	f := a.Fields[field]
+	says := func(r FieldRule) bool { return len(r.Owners) > 0 || r.Survivorship != "" }
+	return says(f.FieldRule) || len(f.Rules) > 0 && !slices.ContainsFunc(f.Rules, func(r DatedRule) bool { return !says(r.FieldRule) })
 }
 
 // moment reads From or Until; empty is the far end.

@@ -133,7 +133,7 @@ func (r *Rules) bindKey(b *binding, m *mapping) error {
 		if !slices.Contains(b.table.Key, i) {
 			b.moves = true
 		}
-		if b.moves && !r.contributes {
+		if b.moves && !r.governed {
 			return &schemas.Fault{
 				Where: m.key.where,
 				What:  fmt.Sprintf("the column %s is not in the primary key of %s, and a delete carries no others", b.table.Columns[i].Name, b.table.FullName()),

@@ -13,9 +13,8 @@ import (
 func ContributionsTopic(entity string) string { return "contributions." + entity }
 
 // Contribute makes the rules give contributions to golden records, with what
-// schemas.HeaderChange tells, instead of entity records. The key then may read any
-// column, if the database sends rows as they were before: a change of it moves the
-// record to another golden record. It is called before the first Process.
+// schemas.HeaderChange tells, instead of entity records. A change of the key moves
+// the record to another golden record. It is called before the first Process.
 func (r *Rules) Contribute() {
 	r.contributes, r.topic = true, ContributionsTopic(r.name)
 }

@@ -53,6 +53,7 @@ fields: {city: {type: string}, name: {type: string}}
 from:
   - {topic: erp.public.customers, key: number, when: active, set: {city: city, name: trim(name)}}
 `)
+			e.Governed = true
 			r := compiled(t, e)
 			r.Contribute()
 			it := item(c.op, table)

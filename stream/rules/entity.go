@@ -28,6 +28,9 @@ type Entity struct {
 	Checks []Validation `yaml:"validate" json:"validate,omitempty"`
 	// Dir is the folder that the lookups' files are relative to.
 	Dir string `yaml:"-" json:"-"`
+	// Governed entities are golden records: their key may read any column, since
+	// what a source record was before tells which one it leaves.
+	Governed bool `yaml:"-" json:"-"`
 }
 
 // Validation is a condition over the entity's fields, by their names.
@@ -56,7 +59,8 @@ type Field struct {
 type Mapping struct {
 	Topic string `yaml:"topic"`
 	// Key gives the entity's key from the columns of the primary key alone,
-	// since a delete carries no others.
+	// since a delete carries no others; that of a governed entity, its golden id,
+	// from any column that the database also sends of the row as it was before.
 	Key string `yaml:"key"`
 	// When keeps the rows for which it is true; all, if empty. As in SQL, null
 	// is not true.
@@ -151,8 +155,9 @@ func (e *Entity) offer() string {
 	return "declare it under fields, or set one of: " + strings.Join(slices.Sorted(maps.Keys(e.Fields)), ", ")
 }
 
-// table describes the entity's records.
-func (e *Entity) table(name string) *schemas.Table {
+// Table describes the records of the entity of that name, whose declaration is
+// valid.
+func (e *Entity) Table(name string) *schemas.Table {
 	t := &schemas.Table{Schema: "entity", Name: name}
 	for _, n := range slices.Sorted(maps.Keys(e.Fields)) {
 		f := e.Fields[n]

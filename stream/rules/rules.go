@@ -48,11 +48,12 @@ type Rules struct {
 	checks []validation
 	fields activation
 
-	topic   string
+	topic    string
+	governed bool
 	// contributes says that the outputs are contributions to golden records.
 	contributes bool
-	arena   schemas.Arena
-	headers []stream.Header
+	arena       schemas.Arena
+	headers     []stream.Header
 }
 
 // mapping is one Mapping with its sources parsed.
@@ -83,11 +84,12 @@ func Compile(name string, e Entity) (*Rules, error) {
 	}
 	r := &Rules{
 		name:     name,
-		table:    e.table(name),
+		table:    e.Table(name),
 		version:  []byte(e.version(sums)),
 		mappings: map[string]*mapping{},
 		env:      env,
 		topic:    "entity." + name,
+		governed: e.Governed,
 	}
 	faults := r.compileValidations(&e)
 	for i := range e.From {
