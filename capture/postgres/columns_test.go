@@ -4,7 +4,6 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
-	"log/slog"
 	"strings"
 	"testing"
 
@@ -53,8 +52,8 @@ func TestColumnsAreLeftOutAndChanged(t *testing.T) {
 		Exclude: []string{"public.*.secret", "*.people.shape"}, Mask: []string{"public.people.card", "public.people.born"},
 		Hash: []string{"public.people.email"}, Salt: "pepper", Truncate: map[string]int{"public.people.no*": 4, "*.*.note": 9},
 	}
-	var log strings.Builder
-	s, err := c.New("erp", slog.New(slog.NewTextHandler(&log, nil)))
+	var log logged
+	s, err := c.New("erp", log.logger())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -103,10 +102,10 @@ func TestColumnsThatCannotBe(t *testing.T) {
 		wantFault(t, b.source(t, cfg), "", says)
 	}
 	t.Run("included", func(t *testing.T) {
-		var log strings.Builder
+		var log logged
 		c := b.config("public.items", "public.other")
 		c.Columns = Columns{Include: []string{"public.items.big", "public.items.bigg"}}
-		s, err := c.New("erp", slog.New(slog.NewTextHandler(&log, nil)))
+		s, err := c.New("erp", log.logger())
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strconv"
 
 	"sluice/schemas"
 	"sluice/stream"
@@ -137,7 +138,7 @@ func describe(it *stream.Item) string {
 	case it.Fate == stream.Parked:
 		return fmt.Sprintf("%s: %v", it.Reason, it.Err)
 	case len(it.Out) > 0:
-		return "key " + string(it.Out[0].Key)
+		return "key " + strconv.Quote(string(it.Out[0].Key))
 	}
 	return ""
 }
@@ -156,7 +157,7 @@ func (d *Diff) compare(at string, was, is *stream.Item) (differs bool) {
 		return differs
 	}
 	before, after := &was.Out[0], &is.Out[0]
-	differ(d.fields, "(key)", string(before.Key), string(after.Key))
+	differ(d.fields, "(key)", strconv.Quote(string(before.Key)), strconv.Quote(string(after.Key)))
 	if before.Row == nil {
 		return differs
 	}
@@ -185,10 +186,21 @@ func shown(out *stream.Output, name string) string {
 	return rules.Show(out.Row[i], out.Table.Columns[i].Type)
 }
 
-// differBeyond reports whether two texts differ where they are not shown.
+// differBeyond reports whether two texts, or texts of two lists, differ where they
+// are not shown.
 func differBeyond(before, after *stream.Output, name string) bool {
 	i, j := before.Table.Column(name), after.Table.Column(name)
-	if i < 0 || j < 0 || before.Row[i].Kind != schemas.Text || after.Row[j].Kind != schemas.Text {
+	if i < 0 || j < 0 || before.Row[i].Kind != after.Row[j].Kind {
+		return false
+	}
+	switch before.Row[i].Kind {
+	case schemas.Text:
+	case schemas.List:
+		a, b := before.Table.Columns[i].Type.Elem, after.Table.Columns[j].Type.Elem
+		if a == nil || b == nil || a.Type.Name != b.Type.Name {
+			return false
+		}
+	default:
 		return false
 	}
 	return !before.Row[i].Equal(after.Row[j])
