@@ -13,8 +13,8 @@ import (
 // what the sinks wrote of entities that it leads to, itself among them. What
 // comes back to others is news to them, and cannot go round.
 func (f *File) LoopPlan(entity string) loop.Plan {
-	var p loop.Plan
 	hops, e := f.hops(), f.Entities[entity]
+	p := loop.Plan{Deletions: e.Authority != nil}
 	for _, name := range slices.Sorted(maps.Keys(f.Sinks)) {
 		s := f.Sinks[name]
 		if s == nil || s.System == "" {

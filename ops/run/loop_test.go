@@ -70,21 +70,31 @@ type system struct {
 func (s *system) set(number string, p person) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	c := schemas.Change{Op: schemas.Create, Table: people}
-	row := func(p person) schemas.Row {
-		return schemas.Row{schemas.TextOf([]byte(number)), schemas.TextOf([]byte(p.Name)), schemas.TextOf([]byte(p.Phone))}
-	}
+	s.put(number, p)
+}
+
+func (s *system) put(number string, p person) {
+	c := schemas.Change{Op: schemas.Create, Table: people, After: rowOf(number, p)}
 	if old, there := s.rows[number]; there {
 		if old == p {
 			return // as MySQL, which logs no update that changes nothing
 		}
-		c.Op, c.Before = schemas.Update, row(old)
+		c.Op, c.Before = schemas.Update, rowOf(number, old)
 	}
-	s.rows[number], c.After = p, row(p)
+	s.rows[number] = p
+	s.emit(c)
+}
+
+func rowOf(number string, p person) schemas.Row {
+	return schemas.Row{schemas.TextOf([]byte(number)), schemas.TextOf([]byte(p.Name)), schemas.TextOf([]byte(p.Phone))}
+}
+
+// emit captures a change.
+func (s *system) emit(c schemas.Change) {
 	now := time.Now()
 	c.Source = schemas.Row{schemas.IntOf(now.UnixMilli()), schemas.IntOf(now.UnixMicro())}
 	s.event++
-	key, err := s.envelope.AppendKey(registry.AppendHeader(nil, s.keyID), c.After)
+	key, err := s.envelope.AppendKey(registry.AppendHeader(nil, s.keyID), c.KeyRow())
 	if err != nil {
 		panic(err)
 	}
@@ -100,8 +110,40 @@ func (s *system) set(number string, p person) {
 	}
 }
 
-// ServeHTTP is the API: PUT /people/NUMBER.
+// change changes a row as a person does, and returns what is new in it.
+func (s *system) change(number string, how func(*person)) (name, phone string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	old := s.rows[number]
+	p := old
+	how(&p)
+	s.put(number, p)
+	if p.Name != old.Name {
+		name = p.Name
+	}
+	if p.Phone != old.Phone {
+		phone = p.Phone
+	}
+	return name, phone
+}
+
+// remove deletes a row, if it is there.
+func (s *system) remove(number string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if old, there := s.rows[number]; there {
+		delete(s.rows, number)
+		s.emit(schemas.Change{Op: schemas.Delete, Table: people, Before: rowOf(number, old)})
+	}
+}
+
+// ServeHTTP is the API: PUT and DELETE /people/NUMBER.
 func (s *system) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	number := strings.TrimPrefix(r.URL.Path, "/people/")
+	if r.Method == http.MethodDelete {
+		s.remove(number)
+		return
+	}
 	var body struct{ Name, Phone string }
 	if err := json.NewDecoder(r.Body).Decode(&body); err != nil {
 		http.Error(w, err.Error(), http.StatusBadRequest)
@@ -110,7 +152,7 @@ func (s *system) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	s.mu.Lock()
 	s.sent++
 	s.mu.Unlock()
-	s.set(strings.TrimPrefix(r.URL.Path, "/people/"), s.rewrite(person(body)))
+	s.set(number, s.rewrite(person(body)))
 }
 
 func (s *system) all() map[string]person {
@@ -129,6 +171,7 @@ type pair struct {
 	client   *kgo.Client
 	kafka    kafka.Config
 	entity   string
+	governed bool
 	erp, crm *system
 }
 
@@ -147,17 +190,21 @@ entities:
     from:
       - {topic: %[4]s_erp.app.people, key: number, set: {name: name, phone: phone}}
       - {topic: %[4]s_crm.app.people, key: number, set: {name: name, phone: phone}}
+%[7]s
 sinks:
   %[4]s_erp:
     entities: [%[4]s_person]
-    api: {url: "%[5]s", upsert: {path: "/people/{{.Key | path}}"}}
+    api: {url: "%[5]s", upsert: {path: "/people/{{.Key | path}}"}, delete: {path: "/people/{{.Key | path}}"}}
   %[4]s_crm:
     entities: [%[4]s_person]
-    api: {url: "%[6]s", upsert: {path: "/people/{{.Key | path}}"}}
+    api: {url: "%[6]s", upsert: {path: "/people/{{.Key | path}}"}, delete: {path: "/people/{{.Key | path}}"}}
 `
 
 // newPair runs streams and sinks between two systems until the test ends.
-func newPair(t *testing.T, erp, crm func(person) person) *pair {
+func newPair(t *testing.T, erp, crm func(person) person) *pair { return governedPair(t, "", erp, crm) }
+
+// governedPair is a pair whose person has an authority block, with PREFIX in it.
+func governedPair(t *testing.T, authority string, erp, crm func(person) person) *pair {
 	t.Helper()
 	redis, err := local.StartRedis(t.Context(), local.RedisOptions{})
 	if errors.Is(err, local.ErrMissing) {
@@ -165,7 +212,7 @@ func newPair(t *testing.T, erp, crm func(person) person) *pair {
 	}
 	must(t, err)
 	t.Cleanup(func() { _ = redis.Stop() })
-	w := &pair{t: t, kafka: localtest.Kafka(t)}
+	w := &pair{t: t, kafka: localtest.Kafka(t), governed: authority != ""}
 	reg := localtest.Registry(t)
 	prefix := localtest.Prefix(t)
 	w.entity = prefix + "_person"
@@ -181,7 +228,8 @@ func newPair(t *testing.T, erp, crm func(person) person) *pair {
 		t.Cleanup(server.Close)
 		urls[s] = server.URL
 	}
-	f, err := config.Loader{}.Parse("sluice.yaml", fmt.Appendf(nil, pairYAML, w.kafka.Brokers[0], reg.URL, redis.Addr(), prefix, urls[w.erp], urls[w.crm]))
+	f, err := config.Loader{}.Parse("sluice.yaml", fmt.Appendf(nil, pairYAML, w.kafka.Brokers[0], reg.URL, redis.Addr(), prefix, urls[w.erp], urls[w.crm],
+		strings.ReplaceAll(authority, "PREFIX", prefix)))
 	must(t, err)
 	// The file is refused where it says so: here nobody owns anything, so that
 	// the guard is alone.
@@ -242,6 +290,14 @@ func must(t *testing.T, err error) {
 func (w *pair) quiet() {
 	w.t.Helper()
 	topics := []string{w.erp.topic, w.crm.topic, config.EntityTopic(w.entity)}
+	groups := map[string][]string{
+		"sluice.stream." + w.entity: topics[:2],
+		"sluice.sink." + w.erp.name: topics[2:3], "sluice.sink." + w.crm.name: topics[2:3],
+	}
+	if w.governed {
+		topics = append(topics, config.ContributionsTopic(w.entity))
+		groups["sluice.stream."+config.Governed(w.entity)] = topics[3:]
+	}
 	admin := kadm.NewClient(w.client)
 	look := func() (left int64, ends string) {
 		ctx, cancel := context.WithTimeout(w.t.Context(), patience)
@@ -249,10 +305,7 @@ func (w *pair) quiet() {
 		offsets, err := admin.ListEndOffsets(ctx, topics...)
 		must(w.t, err)
 		offsets.Each(func(o kadm.ListedOffset) { ends += fmt.Sprintf(" %s/%d=%d", o.Topic, o.Partition, o.Offset) })
-		for group, of := range map[string][]string{
-			"sluice.stream." + w.entity: topics[:2],
-			"sluice.sink." + w.erp.name: topics[2:], "sluice.sink." + w.crm.name: topics[2:],
-		} {
+		for group, of := range groups {
 			lags, err := kafka.Lag(ctx, w.client, group, of...)
 			if err != nil || len(lags) == 0 {
 				return 1, ends // the group is not there yet

@@ -39,12 +39,12 @@ type decoder struct {
 	schemas schemaSource
 	arenas  sync.Pool
 	mu      sync.Mutex
-	byID    map[int]*avro.Record
+	byID    map[int]*record
 }
 
 func newDecoder(s schemaSource) *decoder {
 	return &decoder{
-		schemas: s, byID: map[int]*avro.Record{},
+		schemas: s, byID: map[int]*record{},
 		arenas: sync.Pool{New: func() any { return &schemas.Arena{} }},
 	}
 }
@@ -70,15 +70,22 @@ func (d *decoder) decode(ctx context.Context, value []byte) (*schemas.Table, sch
 	if err != nil {
 		return nil, nil, &undecodable{fmt.Errorf("decoding by schema %d: %w", id, err)}
 	}
-	return rec.Table, row.Clone(), nil
+	// Where the values of a golden record came from is for people.
+	return rec.fields, row[:len(rec.fields.Columns)].Clone(), nil
 }
 
-func (d *decoder) record(ctx context.Context, id int) (*avro.Record, error) {
+// record is a schema of entities, compiled.
+type record struct {
+	*avro.Record
+	fields *schemas.Table
+}
+
+func (d *decoder) record(ctx context.Context, id int) (*record, error) {
 	d.mu.Lock()
-	rec := d.byID[id]
+	known := d.byID[id]
 	d.mu.Unlock()
-	if rec != nil {
-		return rec, nil
+	if known != nil {
+		return known, nil
 	}
 	ctx, cancel := context.WithTimeout(ctx, schemaTimeout)
 	defer cancel()
@@ -86,14 +93,14 @@ func (d *decoder) record(ctx context.Context, id int) (*avro.Record, error) {
 	if err != nil {
 		return nil, registryError(id, err)
 	}
-	rec, err = avro.ParseRecord(text)
+	rec, err := avro.ParseRecord(text)
 	if err != nil {
 		return nil, &undecodable{fmt.Errorf("compiling schema %d: %w", id, err)}
 	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	d.byID[id] = rec
-	return rec, nil
+	d.byID[id] = &record{rec, rec.Table.Fields()}
+	return d.byID[id], nil
 }
 
 // registryError sorts an error of the registry: an id that it does not know is

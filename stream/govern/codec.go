@@ -15,9 +15,10 @@ const codecVersion = 1
 //
 //	state         version byte, form, count, contribution...
 //	form          count, (name, type as text)...
-//	contribution  flags, record, system, rules, time, offset, time - since,
-//	              then, if not deleted, of each field: value, 0 if its time is
-//	              since, else 1 + (time - time of the field)
+//	contribution  flags, record, system, rules, time, offset,
+//	              then, if buried, time and offset less those of the deletion,
+//	              then, if not deleted, of each field: value, 0 if it is assumed,
+//	              else 1 + time and offset less those of the field
 //	value         kind, then what the kind needs
 //
 // Numbers are varints, texts have their length before them. Equal states have
@@ -34,7 +35,7 @@ type Codec struct {
 func NewCodec(t *schemas.Table) *Codec { return &Codec{table: t, now: formOf(t)} }
 
 // leastContribution is how many bytes a contribution has at least.
-const leastContribution = 7
+const leastContribution = 6
 
 const (
 	flagDeleted = 1 << iota
@@ -71,7 +72,10 @@ func (c *Contribution) append(dst []byte) []byte {
 	dst = appendText(dst, c.Rules)
 	dst = binary.AppendVarint(dst, c.Time)
 	dst = binary.AppendVarint(dst, c.Offset)
-	dst = binary.AppendVarint(dst, c.Time-c.since)
+	if c.buried {
+		dst = binary.AppendVarint(dst, c.Time-c.death.time)
+		dst = binary.AppendVarint(dst, c.Offset-c.death.offset)
+	}
 	if c.Deleted {
 		return dst
 	}
@@ -81,6 +85,7 @@ func (c *Contribution) append(dst []byte) []byte {
 			dst = append(dst, 0)
 		} else {
 			dst = binary.AppendUvarint(dst, uint64(c.Time-c.Times[i])+1)
+			dst = binary.AppendVarint(dst, c.Offset-c.offsets[i])
 		}
 	}
 	return dst
@@ -179,30 +184,36 @@ func (c *Codec) contribution(r *reader, f *form, d *Contribution) error {
 	flags := r.byte()
 	d.Record, d.System, d.Rules = r.text(), r.text(), r.text()
 	d.Time, d.Offset = r.int(), r.int()
-	d.since = d.Time - r.int()
 	d.Deleted, d.Moved, d.buried = flags&flagDeleted != 0, flags&flagMoved != 0, flags&flagBuried != 0
+	d.death = stamp{}
+	if d.buried {
+		d.death = stamp{d.Time - r.int(), d.Offset - r.int()}
+	}
 	if flags&^flagsKnown != 0 || d.Moved && !d.Deleted || d.Deleted && !d.buried || r.bad {
 		return ErrCorrupt
 	}
 	if d.Deleted {
-		d.Row, d.Times, d.assumed = nil, nil, nil
+		d.Row, d.Times, d.offsets, d.assumed = nil, nil, nil, nil
 		return nil
 	}
 	n := len(c.table.Columns)
 	d.Row = slices.Grow(d.Row[:0], n)[:n]
 	d.Times = slices.Grow(d.Times[:0], n)[:n]
+	d.offsets = slices.Grow(d.offsets[:0], n)[:n]
 	d.assumed = d.assumed[:0]
 	if f != c.now {
 		// What the old form does not have.
 		clear(d.Row)
 		for i := range n {
-			d.Times[i] = d.since
-			d.assumed = d.assumed.With(i)
+			d.assume(i)
 		}
 	}
 	for i, to := range f.to {
 		v := r.value(0)
-		back := r.uint()
+		back, offset := r.uint(), int64(0)
+		if back != 0 {
+			offset = d.Offset - r.int()
+		}
 		if r.bad {
 			return ErrCorrupt
 		}
@@ -217,11 +228,9 @@ func (c *Codec) contribution(r *reader, f *form, d *Contribution) error {
 		}
 		d.Row[to] = v
 		if back == 0 {
-			d.Times[to] = d.since
-			d.assumed = d.assumed.With(to)
+			d.assume(to)
 		} else {
-			d.Times[to] = d.Time - int64(back-1)
-			d.assumed.remove(to)
+			d.set(to, stamp{d.Time - int64(back-1), offset})
 		}
 	}
 	return nil

@@ -38,18 +38,28 @@ type Contribution struct {
 	// ever, so that an older event does not bring the record back. Moved ones
 	// left for another golden record.
 	Deleted, Moved bool
-	// Row is that of the newest event, and Times when each of its fields last
-	// changed in this record.
+	// Row is what the record last said of each field, and Times when it did so: when
+	// the field last changed there. A field of which no change was seen is what the
+	// newest event says, with the time of the newest deletion, or 0.
 	Row   schemas.Row
 	Times []int64
 
-	// since is the time of the newest deletion if there was one (buried), else
-	// that of the oldest event: it stands in Times for the fields of which no
-	// change is known (assumed).
-	since   int64
-	buried  bool
+	offsets []int64 // beside Times
+	// assumed are the fields of which no change was seen.
 	assumed Bits
+	// death is the newest deletion, if there was one (buried).
+	death  stamp
+	buried bool
 }
+
+// stamp is the place of an event among those of its record.
+type stamp struct{ time, offset int64 }
+
+func (a stamp) after(b stamp) bool {
+	return a.time > b.time || a.time == b.time && a.offset > b.offset
+}
+
+func (c *Contribution) stamp() stamp { return stamp{c.Time, c.Offset} }
 
 // Bits is a set of small numbers, such as the fields of a row: i is in it if bit
 // i%8 of byte i/8 is set. It may be shorter than the row; an empty one that is

@@ -37,11 +37,12 @@ type ExplainedField struct {
 
 // Candidate is what one living source record says of a field.
 type Candidate struct {
-	Record string    `json:"record"`
-	System string    `json:"system"`
-	Value  *string   `json:"value"`
-	Time   time.Time `json:"time"`
-	Won    bool      `json:"won"`
+	Record string  `json:"record"`
+	System string  `json:"system"`
+	Value  *string `json:"value"`
+	// Time is when it changed last; zero if no change of it was seen.
+	Time time.Time `json:"time,omitzero"`
+	Won  bool      `json:"won"`
 	// Why it won or lost, in plain words.
 	Why string `json:"why"`
 }
@@ -125,7 +126,7 @@ func (p *Policy) explain(s *State, g *Golden, r *rule, field int) ExplainedField
 		Name: p.table.Columns[field].Name, Value: text(f.Value, t), System: strings.Clone(f.System), Record: strings.Clone(f.Record),
 		Rule: f.Rule.String(), Conflict: f.Conflict, Review: f.Review, Candidates: []Candidate{},
 	}
-	if f.Rule.kind != ruleNone {
+	if f.Rule.kind != ruleNone && f.Time != 0 {
 		e.Time = utc(f.Time)
 	}
 	var winner *candidate
@@ -137,7 +138,10 @@ func (p *Policy) explain(s *State, g *Golden, r *rule, field int) ExplainedField
 	next := 0
 	for _, i := range g.Live {
 		c := &s.Contributions[i]
-		k := Candidate{Record: strings.Clone(c.Record), System: strings.Clone(c.System), Value: text(c.Row[field], t), Time: utc(c.Times[field])}
+		k := Candidate{Record: strings.Clone(c.Record), System: strings.Clone(c.System), Value: text(c.Row[field], t)}
+		if t := c.Times[field]; t != 0 {
+			k.Time = utc(t)
+		}
 		if next < len(g.candidates) && g.candidates[next].of == i {
 			k.Won, k.Why = r.why(s, g.candidates, &g.candidates[next], winner)
 			next++

@@ -40,7 +40,7 @@ type Field struct {
 	Winner         int
 	Record, System string
 	// Time is when the value changed last: in the winner, or of a sum in any; 0
-	// where no source has a value.
+	// where no source has a value, or no change of it was seen.
 	Time int64
 	// Rule says why it is this value.
 	Rule Rule
@@ -119,7 +119,11 @@ func (g *Golden) Row(dst schemas.Row) schemas.Row {
 		if f.Winner >= 0 {
 			source = schemas.TextOf(g.keep(append(g.memory, f.System...)))
 		}
-		dst = append(dst, source, schemas.IntOf(f.Time), schemas.TextOf(g.keep(f.Rule.Append(g.memory))))
+		at := schemas.Value{}
+		if f.Time != 0 {
+			at = schemas.IntOf(f.Time)
+		}
+		dst = append(dst, source, at, schemas.TextOf(g.keep(f.Rule.Append(g.memory))))
 	}
 	return dst
 }

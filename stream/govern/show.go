@@ -80,6 +80,9 @@ func show(v schemas.Value, t *schemas.Type) string {
 }
 
 func showTime(micros int64) string {
+	if micros == 0 {
+		return "a time that is not known"
+	}
 	return time.UnixMicro(micros).UTC().Format(time.RFC3339Nano)
 }
 

@@ -12,16 +12,15 @@ import (
 // safe for concurrent use.
 //
 // The state is a function of the set of the events, whatever their order and
-// however often each comes, as long as it is known what they changed:
+// however often each comes, as long as it is known what they changed. Each field is
+// that of the newest event that changed it, so that what a row carries along says
+// nothing: neither an older value that another system was about to replace, nor one
+// of ours that was written there.
 //
-//	Row, Time, Offset   those of the newest event of the record
-//	Times[i]            the greatest of: the times of the events that changed the
-//	                    field i; the time of the newest deletion; the time of the
-//	                    oldest event
-//
-// An event of which it is not known what it changed is compared with the row
-// before it, and must therefore not come before an older one that was never seen;
-// one that was seen may come again at any time.
+// The first event of a record after its deletion must have changed all fields, or
+// not know what it changed. An event of which it is not known what it changed is
+// compared with what is known, and must therefore not come before an older one that
+// was never seen; one that was seen may come again at any time.
 type State struct {
 	// Contributions are sorted by Record, each of which is in it once. They are
 	// changed by Apply and Decode alone.
@@ -31,39 +30,36 @@ type State struct {
 // Apply takes an event in and reports whether the state is another than before.
 // All rows of a state have the same fields.
 //
-// An event with the (Time, Offset) of the newest one but other Rules is the same
-// change seen by other rules: it takes its place, and the fields keep their times.
+// An event with the (Time, Offset) of an earlier one but other Rules is the same
+// change seen by other rules: what it says takes the place of what was said.
 func (s *State) Apply(e *Event) (changed bool) {
 	i, found := s.search(e.Record)
 	if !found {
-		s.Contributions = slices.Insert(s.Contributions, i, Contribution{Record: strings.Clone(e.Record), since: e.Time})
-		s.Contributions[i].replace(e)
-		if e.Deleted {
-			s.Contributions[i].bury(e.Time)
-		} else {
-			s.Contributions[i].begin(e)
-		}
-		return true
+		s.Contributions = slices.Insert(s.Contributions, i, Contribution{Record: strings.Clone(e.Record)})
 	}
-	c := &s.Contributions[i]
-	newer := e.Time > c.Time || e.Time == c.Time && e.Offset > c.Offset
-	again := e.Time == c.Time && e.Offset == c.Offset && e.Rules != c.Rules
+	c, at := &s.Contributions[i], e.stamp()
+	newer := !found || at.after(c.stamp())
+	again := found && at == c.stamp() && e.Rules != c.Rules
 	switch {
 	case e.Deleted:
-		changed = c.bury(e.Time)
+		changed = c.die(at)
 		if newer || again {
-			c.replace(e)
+			c.Row, c.Times, c.offsets, c.assumed = nil, nil, nil, nil
+			c.name(e)
 			return true
 		}
 		return changed
+	case (newer || again) && (!found || c.Deleted):
+		c.begin(e)
 	case newer || again:
-		c.follow(e, newer)
-		return true
-	case !e.knows() || c.Deleted:
+		c.follow(e, true)
+	case c.Deleted || !e.knows():
 		return false
 	default:
-		return c.recall(e)
+		return c.follow(e, false)
 	}
+	c.name(e)
+	return true
 }
 
 // Reset empties the state and keeps its memory.
@@ -85,95 +81,10 @@ func (s *State) search(record string) (int, bool) {
 // knows reports whether it is known what the event changed.
 func (e *Event) knows() bool { return e.Changed != nil && !e.Snapshot }
 
-// begin sets the times of a row that follows no other.
-func (c *Contribution) begin(e *Event) {
-	n := len(e.Row)
-	c.Times = slices.Grow(c.Times[:0], n)[:n]
-	c.assumed = c.assumed[:0]
-	for i := range c.Times {
-		c.Times[i] = c.since
-		c.assumed = c.assumed.With(i)
-		if !e.knows() || e.Changed.Has(i) {
-			c.raise(i, e.Time)
-		}
-	}
-}
+func (e *Event) stamp() stamp { return stamp{e.Time, e.Offset} }
 
-// follow takes in an event that is the newest, or the newest seen by other rules.
-func (c *Contribution) follow(e *Event, newer bool) {
-	switch {
-	case c.Deleted:
-		c.begin(e)
-	case e.knows():
-		c.recall(e)
-	case newer:
-		for i := range c.Row {
-			if !c.Row[i].Equal(e.Row[i]) {
-				c.raise(i, e.Time)
-			}
-		}
-	}
-	c.replace(e)
-}
-
-// recall takes the times of the fields that an event is known to have changed.
-func (c *Contribution) recall(e *Event) (changed bool) {
-	changed = c.lower(e.Time)
-	for i := range c.Times {
-		if e.Changed.Has(i) && c.raise(i, e.Time) {
-			changed = true
-		}
-	}
-	return changed
-}
-
-// raise notes that a field changed at t.
-func (c *Contribution) raise(i int, t int64) bool {
-	switch {
-	case c.assumed.Has(i):
-		if c.buried && t <= c.since {
-			return false // it belongs to an earlier life
-		}
-		c.assumed.remove(i)
-	case t <= c.Times[i]:
-		return false
-	}
-	c.Times[i] = t
-	return true
-}
-
-// lower notes that there was an event at t.
-func (c *Contribution) lower(t int64) bool {
-	if c.buried || t >= c.since {
-		return false
-	}
-	c.since = t
-	for i := range c.Times {
-		if c.assumed.Has(i) {
-			c.Times[i] = t
-		}
-	}
-	return true
-}
-
-// bury notes that the record was deleted at t: its fields have changed then or
-// later.
-func (c *Contribution) bury(t int64) bool {
-	if c.buried && t <= c.since {
-		return false
-	}
-	c.buried, c.since = true, t
-	for i := range c.Times {
-		if c.Times[i] <= t || c.assumed.Has(i) {
-			c.Times[i] = t
-			c.assumed = c.assumed.With(i)
-		}
-	}
-	return true
-}
-
-// replace makes the event the newest.
-func (c *Contribution) replace(e *Event) {
+// name makes the event the newest.
+func (c *Contribution) name(e *Event) {
 	c.Time, c.Offset = e.Time, e.Offset
 	c.Deleted, c.Moved = e.Deleted, e.Deleted && e.Moved
 	if c.System != e.System {
@@ -182,21 +93,96 @@ func (c *Contribution) replace(e *Event) {
 	if c.Rules != e.Rules {
 		c.Rules = strings.Clone(e.Rules)
 	}
-	if e.Deleted {
-		c.Row, c.Times, c.assumed = nil, nil, nil
-		return
-	}
-	c.keep(e.Row)
 }
 
-// keep copies a row into the contribution's own memory.
-func (c *Contribution) keep(row schemas.Row) {
-	size := 0
-	for i := range row {
-		size += len(row[i].Bytes)
+// begin takes a row that follows no other.
+func (c *Contribution) begin(e *Event) {
+	n := len(e.Row)
+	c.Times = slices.Grow(c.Times[:0], n)[:n]
+	c.offsets = slices.Grow(c.offsets[:0], n)[:n]
+	c.assumed = c.assumed[:0]
+	for i := range n {
+		if !e.knows() || e.Changed.Has(i) {
+			c.set(i, e.stamp())
+		} else {
+			c.assume(i)
+		}
 	}
-	c.Row = append(c.Row[:0], row...)
-	// Never the memory of before: a golden record may still point there.
+	c.Row = append(c.Row[:0], e.Row...)
+	c.own()
+}
+
+// follow takes what an event says of a record that lives.
+func (c *Contribution) follow(e *Event, newest bool) (changed bool) {
+	at := e.stamp()
+	for i := range c.Row {
+		said, last := c.Row[i].Equal(e.Row[i]), stamp{c.Times[i], c.offsets[i]}
+		assumed := c.assumed.Has(i)
+		switch {
+		case e.knows() && e.Changed.Has(i):
+			fits := at.after(last)
+			if assumed {
+				fits = !c.buried || at.after(c.death)
+			}
+			if !fits && (at != last || said || assumed) {
+				continue
+			}
+			c.set(i, at)
+		case newest && assumed && e.knows():
+			if said {
+				continue
+			}
+		case newest && !e.knows() && !said:
+			if at != c.stamp() { // else it is said by other rules
+				c.set(i, at)
+			}
+		default:
+			continue
+		}
+		c.Row[i], changed = e.Row[i], true
+	}
+	if changed {
+		c.own()
+	}
+	return changed
+}
+
+// set notes that a field changed.
+func (c *Contribution) set(i int, at stamp) {
+	c.Times[i], c.offsets[i] = at.time, at.offset
+	c.assumed.remove(i)
+}
+
+// assume notes that no change of a field was seen.
+func (c *Contribution) assume(i int) {
+	c.Times[i], c.offsets[i] = 0, 0
+	if c.buried {
+		c.Times[i] = c.death.time
+	}
+	c.assumed = c.assumed.With(i)
+}
+
+// die notes that the record was deleted: what changed before is over.
+func (c *Contribution) die(at stamp) bool {
+	if c.buried && !at.after(c.death) {
+		return false
+	}
+	c.buried, c.death = true, at
+	for i := range c.Times {
+		if c.assumed.Has(i) || !(stamp{c.Times[i], c.offsets[i]}).after(at) {
+			c.assume(i)
+		}
+	}
+	return true
+}
+
+// own copies the row into memory of the contribution's own. It is never the memory
+// of before: a golden record may still point there.
+func (c *Contribution) own() {
+	size := 0
+	for i := range c.Row {
+		size += len(c.Row[i].Bytes)
+	}
 	memory := make([]byte, 0, size)
 	for i := range c.Row {
 		v := &c.Row[i]

@@ -45,9 +45,11 @@ type Guard struct {
 	log     *slog.Logger
 	bounces *prometheus.CounterVec // path
 
-	sinks  []string
-	echoes map[string][]*echo // by topic
-	watch  map[string]*watch
+	sinks []string
+	// deletions pass.
+	deletions bool
+	echoes    map[string][]*echo // by topic
+	watch     map[string]*watch
 
 	hasher hasher
 	calls  []Call
@@ -66,7 +68,7 @@ type question struct {
 // NewGuard makes the guard of an entity. The configuration must have its
 // defaults; store may be nil where the plan needs none.
 func NewGuard(entity string, plan Plan, cfg Config, store Store, log *slog.Logger, prom prometheus.Registerer) (*Guard, error) {
-	g := &Guard{entity: entity, cfg: cfg, store: store, log: log.With("stream", entity), sinks: plan.Sinks, echoes: map[string][]*echo{}, watch: map[string]*watch{}}
+	g := &Guard{entity: entity, cfg: cfg, store: store, log: log.With("stream", entity), sinks: plan.Sinks, deletions: plan.Deletions, echoes: map[string][]*echo{}, watch: map[string]*watch{}}
 	for i := range plan.Echoes {
 		e := newEcho(plan.Echoes[i])
 		g.echoes[e.Topic] = append(g.echoes[e.Topic], e)
@@ -171,6 +173,9 @@ func (g *Guard) why(verdict string, count int64) string {
 }
 
 func (g *Guard) drop(it *stream.Item, reason, path string) {
+	if g.deletions && it.Change.Op == schemas.Delete {
+		return
+	}
 	it.Filter(reason)
 	it.Err = nil
 	g.log.Debug("dropped", "reason", reason, "topic", it.Topic, "partition", it.Partition, "offset", it.Offset,

@@ -181,3 +181,22 @@ func TestAColumnThatTheTableLacksStopsTheStream(t *testing.T) {
 		t.Errorf("got %v", err)
 	}
 }
+
+// TestDeletionsPassWhereTheyMustBeKnown: of golden records' sources.
+func TestDeletionsPassWhereTheyMustBeKnown(t *testing.T) {
+	for _, pass := range []bool{false, true} {
+		r := newRig(t, mini(t), keyed(), func(p *Plan) { p.Deletions = pass })
+		r.write(r.customerWrite("A1", "Jones", 1))
+		r.process(r.change(schemas.Create, nil, contact(7, "A1", "Jones", 100, nil)))
+		w := r.customerWrite("A1", nil, 0)
+		w.Row = nil
+		if r.before(w) {
+			t.Fatal("the deletion was taken for needless")
+		}
+		r.after(w, Taken)
+		reason := r.process(r.change(schemas.Delete, contact(7, "A1", "Jones", 100, nil), nil))[0]
+		if want := map[bool]string{false: ReasonEcho, true: ""}[pass]; reason != want {
+			t.Errorf("deletions pass: %v: reason %q, want %q", pass, reason, want)
+		}
+	}
+}

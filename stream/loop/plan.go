@@ -10,6 +10,10 @@ type Plan struct {
 	// Watched are the raw topics of systems that a sink writes to without saying
 	// where its writes come back. There only the bounce detector helps.
 	Watched []Watch
+	// Deletions says that deletions pass, ours too: what is made of the sources'
+	// records must know which of them are no more. A deletion that was ours comes
+	// to nothing there.
+	Deletions bool
 }
 
 // Empty reports whether nothing leads back: the entity needs no guard.

@@ -67,7 +67,7 @@ func (f *field) decide() (schemas.Value, schemas.Row) {
 			value, rule = null, rule+" is too large"
 		}
 		last := most(counting, func(s said) float64 { return float64(s.time) })[0]
-		return value, schemas.Row{null, schemas.IntOf(last.time), word(rule)}
+		return value, schemas.Row{null, since(last.time), word(rule)}
 	}
 	w := f.winner(counting)
 	rule := string(f.rule.Survivorship)
@@ -83,7 +83,7 @@ func (f *field) decide() (schemas.Value, schemas.Row) {
 		end := time.UnixMicro(by[0].time).Add(f.rule.Lock)
 		rule = "lock " + by[0].system + " until " + end.UTC().Format(time.RFC3339Nano)
 	}
-	return w.value, schemas.Row{word(w.system), schemas.IntOf(w.time), word(rule)}
+	return w.value, schemas.Row{word(w.system), since(w.time), word(rule)}
 }
 
 // winner leaves fewer and fewer, and takes the first of the rest by name.
@@ -230,3 +230,11 @@ func complement(n *big.Int) []byte {
 }
 
 func word(s string) schemas.Value { return schemas.TextOf([]byte(s)) }
+
+// since is null of a value of which no change was seen.
+func since(at int64) schemas.Value {
+	if at == 0 {
+		return schemas.Value{}
+	}
+	return schemas.IntOf(at)
+}

@@ -57,34 +57,36 @@ func history(list []Event, fields int) record {
 		return cmp.Or(cmp.Compare(a.Time, b.Time), cmp.Compare(a.Offset, b.Offset))
 	})
 	var r record
-	// since when a field has its value if nobody saw it change
-	since := list[0].Time
+	var seen []bool // which fields were seen to change
+	unseen := int64(0)
 	for n, e := range list {
 		if n+1 < len(list) && list[n+1].Time == e.Time && list[n+1].Offset == e.Offset {
 			continue
 		}
 		r.name, r.system, r.newest, r.deleted, r.moved = e.Record, e.System, e.Time, e.Deleted, e.Deleted && e.Moved
 		if e.Deleted {
-			r.row, r.times, since = nil, nil, e.Time
+			r.row, r.times, unseen = nil, nil, e.Time
 			continue
 		}
 		known := e.Changed != nil && !e.Snapshot
-		times := make([]int64, fields)
-		for i := range times {
-			changed := r.row == nil || !r.row[i].Equal(e.Row[i])
-			if known {
-				changed = e.Changed.Has(i)
+		if r.row == nil {
+			r.row, r.times, seen = make(schemas.Row, fields), make([]int64, fields), make([]bool, fields)
+			for i := range fields {
+				r.row[i], r.times[i], seen[i] = e.Row[i], unseen, !known || e.Changed.Has(i)
+				if seen[i] {
+					r.times[i] = e.Time
+				}
 			}
+			continue
+		}
+		for i := range fields {
 			switch {
-			case changed:
-				times[i] = e.Time
-			case r.row == nil:
-				times[i] = since
-			default:
-				times[i] = r.times[i]
+			case known && e.Changed.Has(i), !known && !r.row[i].Equal(e.Row[i]):
+				r.row[i], r.times[i], seen[i] = e.Row[i], e.Time, true
+			case known && !seen[i]:
+				r.row[i] = e.Row[i]
 			}
 		}
-		r.row, r.times = e.Row, times
 	}
 	return r
 }
