@@ -19,13 +19,13 @@ type demoCmd struct {
 
 // Help teaches the verb.
 func (demoCmd) Help() string {
-	return `A private PostgreSQL plays the ERP; a private MySQL or MariaDB and a small HTTP server with faults on purpose play the CRM's database and its API. "sluice run" works between them on the embedded broker: the ERP's records are delivered to the API, the CRM's tables to raw topics. When the time is up the loads stop, everything left is delivered, and every row is compared.
+	return `A private PostgreSQL plays the ERP; a private MySQL or MariaDB and a small HTTP server with faults on purpose play the CRM's database and its API. "sluice run" works between them on the embedded broker: the ERP's records are delivered to the API, the CRM's tables to raw topics, and accounts that both databases hold are kept alike, each field as its owner has it. When the time is up the loads stop, everything left is delivered, and every row is compared.
 
 Example:
 
 	sluice demo --for 30s
 
-Exit codes: 0 nothing lost and nothing doubled; 1 otherwise.`
+Exit codes: 0 nothing lost, nothing doubled, and both systems agree; 1 otherwise.`
 }
 
 // Run runs the verb.

@@ -11,6 +11,7 @@ import (
 	"github.com/jackc/pgx/v5"
 	"golang.org/x/sync/errgroup"
 
+	"sluice/ops/demo/accounts"
 	"sluice/ops/demo/audit"
 	"sluice/ops/demo/crm"
 	"sluice/ops/demo/erp"
@@ -76,7 +77,7 @@ func Run(ctx context.Context, o Options) (err error) {
 	}
 	w, err := world.New(ctx, world.Options{
 		Binary: o.Binary, Dir: dir, Seed: o.Seed, Customers: o.Customers, Say: v.sayf,
-		Sales: o.Sales, Contacts: o.Customers / 2,
+		Sales: o.Sales, Contacts: o.Customers / 2, Accounts: true,
 		Faults: crm.Faults{Seed: o.Seed, Errors: 0.02, Resets: 0.01, Rate: 2000},
 	})
 	calm := context.WithoutCancel(ctx)
@@ -108,6 +109,13 @@ func Run(ctx context.Context, o Options) (err error) {
 	if err != nil {
 		return err
 	}
+	drops, err := scrape(calm, p)
+	if err != nil {
+		return err
+	}
+	if err := audit.BothWays(calm, w, &d.both, drops.dropped, report); err != nil {
+		return err
+	}
 	if err := report.Print(o.Stdout, o.JSON); err != nil {
 		return err
 	}
@@ -121,6 +129,7 @@ type demo struct {
 	view  *view
 	load  erp.Load
 	sales sales.Load
+	both  accounts.Load
 	start time.Time
 	last  sample
 	shown time.Time
@@ -132,6 +141,7 @@ func (d *demo) changeAndDrain(ctx context.Context) error {
 	calm := context.WithoutCancel(ctx)
 	d.load = erp.Load{Seed: d.Seed, Customers: d.Customers, Rate: d.Rate}
 	d.sales = sales.Load{Seed: d.Seed, Contacts: d.Customers / 2, Rate: d.Rate}
+	d.both = accounts.Load{Seed: d.Seed, Accounts: d.Customers / 10, Rate: max(1, d.Rate/6)}
 	d.start, d.shown = time.Now(), time.Now()
 	loading, stop := context.WithCancel(ctx)
 	if d.For > 0 {
@@ -141,6 +151,7 @@ func (d *demo) changeAndDrain(ctx context.Context) error {
 	loads, both := errgroup.WithContext(loading)
 	loads.Go(func() error { return d.changeERP(both) })
 	loads.Go(func() error { return d.changeCRM(both) })
+	loads.Go(func() error { return d.changeBoth(both) })
 	loaded := make(chan error, 1)
 	go func() { loaded <- loads.Wait() }()
 	err := d.watch(calm, changing, d.For, func() (bool, string, error) {
@@ -166,6 +177,9 @@ func (d *demo) changeAndDrain(ctx context.Context) error {
 		pending, err := d.world.Pending(bounded, wal)
 		if pending == "" && err == nil {
 			pending, err = d.world.PendingSales(bounded)
+		}
+		if pending == "" && err == nil {
+			pending, err = d.world.PendingAccounts(bounded)
 		}
 		return pending == "", pending, err
 	})
@@ -193,15 +207,32 @@ func (d *demo) changeCRM(ctx context.Context) error {
 		return err
 	}
 	defer func() { _ = db.Close() }()
+	if err := await(ctx, d.world.SalesCaptured); err != nil {
+		return err
+	}
+	return d.sales.Run(ctx, db)
+}
+
+// changeBoth changes the accounts in both systems, when both are captured.
+func (d *demo) changeBoth(ctx context.Context) error {
+	calm := context.WithoutCancel(ctx)
+	if err := errors.Join(await(ctx, d.world.SalesCaptured), await(ctx, d.world.ERPCaptured)); err != nil {
+		return err
+	}
+	books := []*accounts.Book{d.world.Accounts.ERP, d.world.Accounts.CRM}
+	if err := d.both.Start(calm, books...); err != nil {
+		return err
+	}
+	return d.both.Run(ctx, books...)
+}
+
+// await waits until it is so, or ctx ends.
+func await(ctx context.Context, so func(context.Context) (bool, error)) error {
 	tick := time.NewTicker(100 * time.Millisecond)
 	defer tick.Stop()
 	for {
-		begun, err := d.world.SalesCaptured(context.WithoutCancel(ctx))
-		if err != nil {
+		if yes, err := so(context.WithoutCancel(ctx)); err != nil || yes {
 			return err
-		}
-		if begun {
-			return d.sales.Run(ctx, db)
 		}
 		select {
 		case <-tick.C:
@@ -225,7 +256,7 @@ func (d *demo) watch(ctx context.Context, phase string, total time.Duration, don
 			c := d.world.CRM.Counts()
 			d.view.show(status{
 				phase: phase, draining: phase == draining, elapsed: time.Since(d.start), total: total, now: now, before: d.last,
-				interval: time.Since(d.shown), changes: d.load.Changes(), sales: d.sales.Changes(),
+				interval: time.Since(d.shown), changes: d.load.Changes(), sales: d.sales.Changes(), both: d.both.Changes(),
 				errs: c.Errors, cuts: c.Resets, slow: c.Throttled, pending: pending,
 			})
 			d.last, d.shown = now, time.Now()

@@ -17,6 +17,9 @@ type sample struct {
 	delivered, parked, retried float64
 	streamLag, sinkLag         float64
 	breaker                    float64
+	// dropped are the changes of accounts that were ours, by the layer of the loop
+	// guard that knew them again.
+	dropped map[string]int
 }
 
 func scrape(ctx context.Context, p *world.Proc) (sample, error) {
@@ -50,7 +53,21 @@ func scrape(ctx context.Context, p *world.Proc) (sample, error) {
 			sum("sluice_consumer_lag", "group", "sluice.stream.order") + sum("sluice_consumer_lag", "group", "sluice.stream.invoice"),
 		sinkLag: sum("sluice_consumer_lag", "group", "sluice.sink.crm"),
 		breaker: sum("sluice_sink_breaker_state"),
+		dropped: map[string]int{
+			"origin":    int(sum("sluice_stream_records_total", "stream", "account", "reason", "loop_origin")),
+			"mark":      int(sum("sluice_stream_records_total", "stream", "account", "reason", "loop_echo")),
+			"converged": int(sum("sluice_sink_records_total", "reason", "converged")),
+			"bounce":    int(sum("sluice_stream_records_total", "stream", "account", "reason", "loop_bounce")),
+		},
 	}, nil
+}
+
+// stopped is how many changes of accounts were ours, or needless.
+func (s *sample) stopped() (n int) {
+	for _, of := range s.dropped {
+		n += of
+	}
+	return n
 }
 
 func has(m *dto.Metric, labels []string) bool {

@@ -35,6 +35,7 @@ type status struct {
 	now, before      sample
 	interval         time.Duration
 	changes, sales   int64
+	both             int64
 	errs, cuts, slow int64
 	pending          string
 }
@@ -68,6 +69,7 @@ func (v *view) show(s status) {
 		fmt.Sprintf("%s  %s  %s", bold(s.phase), clock, s.bar()),
 		fmt.Sprintf("  ERP          %9d rows changed, in PostgreSQL", s.changes),
 		fmt.Sprintf("  CRM          %9d rows changed, in %s", s.sales, v.server),
+		fmt.Sprintf("  both ways    %9d accounts changed          %d writes of ours came back and were stopped", s.both, s.now.stopped()),
 		"  capture erp  " + captured("erp"),
 		"  capture crm  " + captured("crm"),
 		fmt.Sprintf("  stream       %9.0f records behind", s.now.streamLag),

@@ -28,6 +28,8 @@ type Report struct {
 	// Server is the database that holds the tables; empty: none.
 	Server string      `json:"server,omitempty"`
 	Tables []TableLine `json:"tables,omitempty"`
+	// Both is what two systems keep alike; nil: nothing.
+	Both *Both `json:"both,omitempty"`
 	// Differences are examples of what is lost or doubled.
 	Differences []Difference `json:"differences,omitempty"`
 }
@@ -60,6 +62,12 @@ func (r *Report) Print(w io.Writer, asJSON bool) error {
 		for _, l := range append(append([]TableLine(nil), r.Tables...), r.all()) {
 			fmt.Fprintf(t, "%s\t%d\t%d\t%d\t%d\t%d\t%d\t\n", l.Table, l.Rows, l.Changes, l.Copied, l.Captured, l.Lost, l.Doubled)
 		}
+	}
+	if b := r.Both; b != nil {
+		fmt.Fprint(t, "\nBetween the ERP and the CRM, both ways: what came back is dropped by its mark, or not written since it is there\n"+
+			"entity\trows\tchanges\twritten to ERP\twritten to CRM\tdropped: origin\tmark\tconverged\tbounce\tdiffer\t\n")
+		fmt.Fprintf(t, "account\t%d\t%d\t%d\t%d\t%d\t%d\t%d\t%d\t%d\t\n", b.Rows, b.Changes, b.ToERP, b.ToCRM,
+			b.Dropped["origin"], b.Dropped["mark"], b.Dropped["converged"], b.Dropped["bounce"], b.Differ)
 	}
 	if err := t.Flush(); err != nil {
 		return err
@@ -94,6 +102,9 @@ var ErrUnfaithful = errors.New("what arrived is not what the databases say")
 // Verdict is nil if nothing was lost and nothing doubled.
 func (r *Report) Verdict() error {
 	lost, doubled := r.Total.Lost+r.all().Lost, r.Total.Doubled+r.all().Doubled
+	if r.Both != nil && r.Both.Differ > 0 {
+		return fmt.Errorf("%w: %d accounts are not alike, %d lost, %d doubled", ErrUnfaithful, r.Both.Differ, lost, doubled)
+	}
 	if lost == 0 && doubled == 0 {
 		return nil
 	}

@@ -39,6 +39,9 @@ type Options struct {
 	// ERP; empty: none. Contacts is how many it starts with.
 	Sales    local.Flavour
 	Contacts int
+	// Accounts says that the ERP and the CRM's own database hold accounts, too,
+	// which are kept alike.
+	Accounts bool
 	// Say is told, in a few words, what is being done. May be nil.
 	Say func(format string, args ...any)
 }
@@ -62,6 +65,8 @@ type World struct {
 	CRM         *crm.Server
 	// Sales holds the CRM's own database; nil: none.
 	Sales *local.MySQL
+	// Accounts are what both systems hold; nil: nothing.
+	Accounts *Accounts
 	// Kafka is how to reach the broker.
 	Kafka kafka.Config
 
@@ -81,6 +86,9 @@ func New(ctx context.Context, o Options) (*World, error) {
 	config := configYAML
 	if o.Sales != "" {
 		config = strings.Replace(config, "\ncaptures:\n", "\ncaptures:\n"+crmYAML, 1)
+	}
+	if o.Accounts {
+		config = withAccounts(config)
 	}
 	if err := os.WriteFile(w.Config, []byte(config), 0o644); err != nil {
 		return w, err
@@ -118,6 +126,12 @@ func New(ctx context.Context, o Options) (*World, error) {
 	if w.Sales != nil {
 		w.env = append(w.env, "CRM_DSN="+w.salesDSN())
 	}
+	if o.Accounts {
+		say("giving both a table of accounts, and an API before each")
+		if err := w.startAccounts(ctx); err != nil {
+			return w, err
+		}
+	}
 	return w, nil
 }
 
@@ -153,6 +167,9 @@ func (w *World) Close(ctx context.Context) error {
 	var errs []error
 	if w.CRM != nil {
 		errs = append(errs, w.CRM.Close(ctx))
+	}
+	if w.Accounts != nil {
+		errs = append(errs, w.Accounts.close(ctx))
 	}
 	if w.Registry != nil {
 		errs = append(errs, w.Registry.Close())
