@@ -63,6 +63,9 @@ type Sink struct {
 	// System is the capture that reads the system which the sink writes to, if
 	// one does: what is written comes back by it.
 	System string `yaml:"system"`
+	// Start says what the first start waits for; it counts where System is a source
+	// of golden records that the sink writes.
+	Start Start `yaml:"start"`
 	// Echo says by entity where it does.
 	Echo map[string]*Echo `yaml:"echo"`
 
@@ -70,6 +73,20 @@ type Sink struct {
 
 	Deliver deliver.Config `yaml:"deliver"`
 }
+
+// Start is when a sink starts for the first time.
+type Start string
+
+// The ways to start.
+const (
+	// StartCopied, the default: when golden records are made of all that their
+	// sources hold. Before, what one system has would be written over what
+	// another has, before that was read.
+	StartCopied Start = "copied"
+	// StartNow waits for nothing: another program makes the raw topics, or the
+	// systems are alike already.
+	StartNow Start = "now"
+)
 
 // Kinds says which kinds of database a capture can have, and which it has.
 func (c *Capture) Kinds() (known, set []string) {

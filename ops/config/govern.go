@@ -22,8 +22,8 @@ func (e *Entity) Streams(name string) []string {
 // ContributionsTopic holds what the source records say of a governed entity.
 func ContributionsTopic(entity string) string { return rules.ContributionsTopic(entity) }
 
-// systems are the captures that the entity is made from.
-func (e *Entity) systems() []string {
+// Systems are the captures that the entity is made from.
+func (e *Entity) Systems() []string {
 	var all []string
 	for _, m := range e.Rules.From {
 		name, _, _ := strings.Cut(m.Topic, ".")

@@ -138,7 +138,7 @@ func (f *File) entityFaults() (faults []error) {
 			continue
 		}
 		if e.Authority != nil && e.Rules.Validate() == nil {
-			faults = append(faults, f.places.locate(at+".authority", e.Authority.Validate(e.Rules.Table(name), e.systems()))...)
+			faults = append(faults, f.places.locate(at+".authority", e.Authority.Validate(e.Rules.Table(name), e.Systems()))...)
 		}
 		for i, from := range e.Rules.From {
 			capture, _, dots := strings.Cut(from.Topic, ".")
@@ -179,6 +179,11 @@ func (f *File) sinkFaults() (faults []error) {
 			case slices.Index(s.Entities, entity) < i:
 				faults = append(faults, f.places.fault(where, schemas.Fault{What: fmt.Sprintf("%q stands twice", entity), Cure: "keep one"}))
 			}
+		}
+		if s.Start != "" && s.Start != StartCopied && s.Start != StartNow {
+			faults = append(faults, f.places.fault(at+".start", schemas.Fault{
+				What: fmt.Sprintf("%q is not known", s.Start), Cure: cureFor(string(s.Start), []string{string(StartCopied), string(StartNow)}),
+			}))
 		}
 		faults = append(faults, f.echoFaults(at, s)...)
 	}

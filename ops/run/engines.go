@@ -115,7 +115,7 @@ func (b *builder) build(s selection) ([]engine, error) {
 		if err != nil {
 			return nil, fmt.Errorf("sink %s: %w", name, err)
 		}
-		all = append(all, engine{"sink " + name, e})
+		all = append(all, engine{"sink " + name, b.gated(name, e)})
 	}
 	return all, nil
 }

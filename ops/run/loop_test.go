@@ -234,7 +234,7 @@ func governedPair(t *testing.T, authority string, erp, crm func(person) person) 
 	// The file is refused where it says so: here nobody owns anything, so that
 	// the guard is alone.
 	for _, s := range []*system{w.erp, w.crm} {
-		f.Sinks[s.name].System = s.name
+		f.Sinks[s.name].System, f.Sinks[s.name].Start = s.name, config.StartNow
 		f.Sinks[s.name].Echo = map[string]*config.Echo{w.entity: {Topic: s.topic, Key: "number", Fields: map[string]string{"name": "name", "phone": "phone"}}}
 	}
 	w.run(f)
