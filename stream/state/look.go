@@ -66,7 +66,8 @@ func (t *Table) Look(ctx context.Context, partition int32, key string) (Look, er
 
 // Size is what Redis has of a partition.
 type Size struct {
-	// Records are the keys; Bytes is what Redis uses for them, by a sample.
+	// Records are the keys; Bytes is what Redis uses for them, by a sample, and 0
+	// where it does not let MEMORY USAGE be asked.
 	Records, Bytes int64
 	// Next is the offset of the input up to which it has seen all; -1: it has
 	// nothing.
@@ -91,7 +92,7 @@ func (t *Table) Sizes(ctx context.Context, partitions ...int32) ([]Size, error) 
 	_, _ = pipe.Exec(ctx) // each command has its error
 	all := make([]Size, len(partitions))
 	for i := range partitions {
-		for _, err := range []error{marks[i].Err(), counts[i].Err(), bytes[i].Err()} {
+		for _, err := range []error{marks[i].Err(), counts[i].Err()} {
 			if err != nil && !errors.Is(err, redis.Nil) {
 				return nil, fmt.Errorf("asking redis for the size of the state of %s: %w", t.name, err)
 			}
