@@ -67,7 +67,7 @@ func (c *explainCmd) Run(s *session) error {
 	}
 	fmt.Fprintln(s.stderr, oneLine(from))
 	var kept govern.State
-	if err := govern.NewCodec(fields).Decode(found.Value, &kept); errors.Is(err, govern.ErrCorrupt) {
+	if err := govern.DecodeKept(found.Value, govern.NewCodec(fields), &kept); errors.Is(err, govern.ErrCorrupt) {
 		cure := "restore it from its changelog: sluice state rebuild " + c.Entity
 		if found.Changelog {
 			cure = "its bytes in the changelog are broken: see whether another program writes to " + state.ChangelogTopic(c.Entity)

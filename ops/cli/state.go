@@ -9,7 +9,6 @@ import (
 
 	"sluice/ops/config"
 	"sluice/schemas"
-	"sluice/stream/kafka"
 	"sluice/stream/state"
 )
 
@@ -34,7 +33,7 @@ func (stateShowCmd) Help() string {
 
 	sluice state show customer -o json
 
-UP TO is the offset of contributions.<entity> up to which Redis has seen all, BEHIND how many offsets the group has committed beyond it: more than 0 is restored with the next batch.
+UP TO is the offset of contributions.<entity> up to which Redis has seen all, BEHIND how many offsets what is committed is ahead of it: more than 0 is restored with the next batch.
 
 Exit codes: 0 shown; 1 not readable; 2 wrong usage or configuration.`
 }
@@ -94,27 +93,23 @@ func (c *stateShowCmd) rows(s *session, m *memory, entity string) ([]stateRow, e
 	if err != nil {
 		return nil, err
 	}
-	topic := config.ContributionsTopic(entity)
-	lag, err := kafka.Lag(s.ctx, m.kafka, "sluice.stream."+config.Governed(entity), topic)
-	if err != nil {
-		return nil, fmt.Errorf("reading the offsets of %s: %w", entity, err)
-	}
-	committed := map[int32]int64{}
-	for _, l := range lag {
-		committed[l.Partition] = l.Committed
-	}
+	table := m.table(s, entity)
 	partitions := make([]int32, n)
 	for i := range partitions {
 		partitions[i] = int32(i)
 	}
-	sizes, err := m.table(s, entity).Sizes(s.ctx, partitions...)
+	sizes, err := table.Sizes(s.ctx, partitions...)
 	if err != nil {
 		return nil, redisAway(err)
 	}
 	rows := make([]stateRow, n)
 	for i, size := range sizes {
 		p := partitions[i]
-		rows[i] = stateRow{Entity: entity, Partition: p, Records: size.Records, Bytes: size.Bytes, Behind: max(0, committed[p]-max(0, size.Next))}
+		seen, err := table.Seen(s.ctx, p)
+		if err != nil {
+			return nil, fmt.Errorf("looking how far %s has come: %w", state.ChangelogTopic(entity), err)
+		}
+		rows[i] = stateRow{Entity: entity, Partition: p, Records: size.Records, Bytes: size.Bytes, Behind: max(0, seen-max(0, size.Next))}
 		if size.Next >= 0 {
 			rows[i].UpTo = &size.Next
 		}

@@ -64,6 +64,12 @@ func (t *Table) Look(ctx context.Context, partition int32, key string) (Look, er
 	return l, nil
 }
 
+// Seen is up to which offset of the input the changelog of a partition has seen
+// all: a hash with a lesser Size.Next is behind.
+func (t *Table) Seen(ctx context.Context, partition int32) (int64, error) {
+	return t.tail(ctx, partition)
+}
+
 // Size is what Redis has of a partition.
 type Size struct {
 	// Records are the keys; Bytes is what Redis uses for them, by a sample, and 0
