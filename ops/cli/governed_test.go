@@ -51,7 +51,7 @@ func TestGoldenRecordsAreExplained(t *testing.T) {
 	has(r.stdout, "erp.public.customers/C1")
 	has(ask(0, "explain", "customer", "erp.public.customers/C1", "-o", "json").stdout, `"id":"C1"`)
 	has(ask(1, "explain", "customer", "C9").stderr, "there is no golden record and no source record")
-	has(ask(0, "state", "show", "-o", "json").stdout, `"records":1`)
+	has(ask(0, "state", "show", "-o", "json").stdout, `"records":2`)
 
 	client := redis.NewClient(&redis.Options{Addr: server.Addr()})
 	defer func() { _ = client.Close() }()
