@@ -113,8 +113,10 @@ func (r *rig) set(table *state.Table, next int64, commit kgo.TransactionEndTry, 
 	r.must(table.Write(r.t.Context(), []*state.Part{p}))
 	r.must(r.log.BeginTransaction())
 	for i, key := range p.Keys {
-		rec := &kgo.Record{Topic: state.ChangelogTopic(r.name), Partition: 1, Key: []byte(key), Value: p.Values[i],
-			Headers: []kgo.RecordHeader{{Key: state.HeaderNext, Value: strconv.AppendInt(nil, next, 10)}}}
+		rec := &kgo.Record{
+			Topic: state.ChangelogTopic(r.name), Partition: 1, Key: []byte(key), Value: p.Values[i],
+			Headers: []kgo.RecordHeader{{Key: state.HeaderNext, Value: strconv.AppendInt(nil, next, 10)}},
+		}
 		if len(rec.Value) == 0 {
 			rec.Value = nil
 		}
