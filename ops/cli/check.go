@@ -11,11 +11,14 @@ import (
 
 	"sluice/ops/config"
 	"sluice/ops/run"
+	"sluice/schemas"
+	"sluice/stream/govern"
 	"sluice/stream/rules"
+	"sluice/stream/state"
 )
 
 type checkCmd struct {
-	Online    bool          `help:"Also connect: to Kafka, to the registry, and to what each capture reads."`
+	Online    bool          `help:"Also connect: to Kafka, to the registry, to Redis where the file names one, and to what each capture reads."`
 	Wait      time.Duration `default:"10s" placeholder:"TIME" help:"With --online: how long each may take to answer."`
 	Schema    bool          `help:"Print the JSON Schema of the configuration instead, for editors."`
 	Functions bool          `help:"Print the functions that expressions have instead."`
@@ -193,7 +196,19 @@ func parts(f *config.File) []part {
 	}
 	for _, name := range slices.Sorted(maps.Keys(f.Entities)) {
 		e := f.Entities[name]
-		all = append(all, part{"entity", name, fmt.Sprintf("rules v%d", e.Rules.Version), e.Topics(), []string{config.EntityTopic(name)}})
+		p := part{"entity", name, fmt.Sprintf("rules v%d", e.Rules.Version), e.Topics(), []string{config.EntityTopic(name)}}
+		if e.Authority == nil {
+			all = append(all, p)
+			continue
+		}
+		p.To = []string{config.ContributionsTopic(name)}
+		kind := "authority " + strings.Join(e.Authority.Owners, " > ")
+		if len(e.Authority.Owners) == 0 {
+			kind = "authority " + string(e.Authority.Survivorship)
+		}
+		all = append(all, p, part{"entity", config.Governed(name), kind, p.To, []string{
+			config.EntityTopic(name), govern.CrosswalkTopic(name), govern.ReviewTopic(name), state.ChangelogTopic(name),
+		}})
 	}
 	for _, name := range slices.Sorted(maps.Keys(f.Sinks)) {
 		sink := f.Sinks[name]
@@ -222,6 +237,9 @@ func (c *checkCmd) online(s *session, f *config.File) error {
 		reg.Close()
 	}
 	say("Kafka and the schema registry", err)
+	if f.Redis.Set() {
+		say("Redis", c.redis(s, f))
+	}
 	for _, name := range slices.Sorted(maps.Keys(f.Captures)) {
 		ctx, cancel := context.WithTimeout(s.ctx, c.Wait)
 		asked, err := run.CheckCapture(ctx, f, name, s.quiet())
@@ -231,4 +249,19 @@ func (c *checkCmd) online(s *session, f *config.File) error {
 		}
 	}
 	return errors.Join(errs...)
+}
+
+// redis asks the Redis of the file.
+func (c *checkCmd) redis(s *session, f *config.File) error {
+	client, err := f.Redis.Open()
+	if err != nil {
+		return err
+	}
+	defer func() { _ = client.Close() }() // it only asked
+	ctx, cancel := context.WithTimeout(s.ctx, c.Wait)
+	defer cancel()
+	if err := client.Ping(ctx).Err(); err != nil {
+		return &schemas.Fault{Where: "redis", What: "does not answer", Err: err, Cure: "start it, or mend address, user, password and TLS of the redis block"}
+	}
+	return nil
 }

@@ -36,6 +36,8 @@ type root struct {
 	Position positionCmd `cmd:"" group:"look" help:"Show where the captures have got to."`
 	Snapshot snapshotCmd `cmd:"" group:"look" help:"Copy tables again beside the stream, and pause, resume, cancel or watch snapshots."`
 	DLQ      dlqCmd      `cmd:"" name:"dlq" group:"look" help:"List, show and replay dead letters."`
+	Explain  explainCmd  `cmd:"" group:"look" help:"Show a golden record: what each source says of each field, which won, and why."`
+	State    stateCmd    `cmd:"" group:"look" help:"Show what is remembered of golden records in Redis, or restore it."`
 	Demo     demoCmd     `cmd:"" group:"try" help:"Run the whole pipeline before your eyes, and compare every row."`
 	Broker   brokerCmd   `cmd:"" group:"try" help:"Serve an embedded Kafka and schema registry, for trying things out."`
 

@@ -10,6 +10,8 @@ import (
 	"github.com/willabides/kongplete"
 
 	"sluice/ops/config"
+	"sluice/stream/govern"
+	"sluice/stream/state"
 )
 
 type completionCmd struct {
@@ -63,6 +65,7 @@ func predictors() []kongplete.Option {
 	return []kongplete.Option{
 		kongplete.WithPredictor("capture", names(func(f *config.File) []string { return slices.Sorted(maps.Keys(f.Captures)) })),
 		kongplete.WithPredictor("entity", names(func(f *config.File) []string { return slices.Sorted(maps.Keys(f.Entities)) })),
+		kongplete.WithPredictor("governed", names(governed)),
 		kongplete.WithPredictor("sink", names(func(f *config.File) []string { return slices.Sorted(maps.Keys(f.Sinks)) })),
 		kongplete.WithPredictor("topic", names(topicsOf)),
 	}
@@ -73,7 +76,16 @@ func topicsOf(f *config.File) []string {
 	topics := map[string]bool{positionsTopic: true}
 	for name, e := range f.Entities {
 		topics[config.EntityTopic(name)] = true
-		topics["dlq.stream."+name] = true
+		for _, stream := range e.Streams(name) {
+			topics["dlq.stream."+stream] = true
+		}
+		if e.Authority != nil {
+			for _, t := range []string{
+				config.ContributionsTopic(name), govern.CrosswalkTopic(name), govern.ReviewTopic(name), state.ChangelogTopic(name),
+			} {
+				topics[t] = true
+			}
+		}
 		for _, t := range e.Topics() {
 			topics[t] = true
 		}

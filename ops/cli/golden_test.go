@@ -31,7 +31,7 @@ func golden(t *testing.T, name, got string) {
 
 var verbs = []string{
 	"capture", "stream", "sink", "run", "check", "test", "diff", "doctor", "grants", "lag", "tap", "position show", "dlq", "dlq list", "dlq show",
-	"dlq replay", "broker", "demo", "version", "completion",
+	"dlq replay", "broker", "demo", "version", "completion", "explain", "state", "state show", "state rebuild",
 }
 
 func TestHelp(t *testing.T) {
@@ -77,6 +77,45 @@ func TestCompletion(t *testing.T) {
 		"sluice tap entity.": "entity.customer",
 	} {
 		r := sluice(t, []string{"COMP_LINE=" + line, "SLUICE_CONFIG=" + path})
+		if !strings.Contains(r.stdout, want+"\n") {
+			t.Errorf("%q completes to %q, want %s", line, r.stdout, want)
+		}
+	}
+}
+
+const redisBlock = "redis: {url: \"redis://127.0.0.1:1\"}\n"
+
+// governedFile is whole with an authority block.
+func governedFile(t *testing.T) string {
+	return file(t, redisBlock+strings.Replace(whole[1:], "    from:", "    authority: {owners: [erp]}\n    from:", 1))
+}
+
+func TestCheckShowsAuthority(t *testing.T) {
+	env := []string{"ERP_DSN=postgres://sluice@127.0.0.1/erp", "CRM_TOKEN=token"}
+	r := sluice(t, env, "check", "-c", governedFile(t))
+	if r.code != 0 {
+		t.Fatalf("exit %d: %s", r.code, r.stderr)
+	}
+	golden(t, "check-governed", r.stdout)
+}
+
+func TestGovernedVerbsRefuse(t *testing.T) {
+	plain, governed := file(t, whole), governedFile(t)
+	for _, c := range []struct {
+		path, args, want string
+	}{
+		{plain, "explain customer 1", "the entity has no authority block"},
+		{governed, "explain custmer 1", "is no entity of the configuration; there are: customer"},
+		{plain, "state show", "no entity has an authority block"},
+		{plain, "state rebuild customer", "the entity has no authority block"},
+	} {
+		r := sluice(t, nil, append([]string{"-c", c.path}, strings.Fields(c.args)...)...)
+		if r.code != 2 || !strings.Contains(r.stderr, c.want) {
+			t.Errorf("%s: exit %d, %s", c.args, r.code, r.stderr)
+		}
+	}
+	for line, want := range map[string]string{"sluice explain ": "customer", "sluice tap cross": "crosswalk.customer", "sluice tap dlq.stream.": "dlq.stream.customer.govern"} {
+		r := sluice(t, []string{"COMP_LINE=" + line, "SLUICE_CONFIG=" + governed})
 		if !strings.Contains(r.stdout, want+"\n") {
 			t.Errorf("%q completes to %q, want %s", line, r.stdout, want)
 		}

@@ -96,6 +96,10 @@ func groupsOf(f *config.File, names []string) (map[string][]string, error) {
 	all := map[string][]string{}
 	for name, e := range f.Entities {
 		all["sluice.stream."+name] = append(e.Topics(), "retry.stream."+name)
+		if e.Authority != nil {
+			second := config.Governed(name)
+			all["sluice.stream."+second] = []string{config.ContributionsTopic(name), "retry.stream." + second}
+		}
 	}
 	for name, s := range f.Sinks {
 		all["sluice.sink."+name] = append(s.Topics(), "retry.sink."+name)

@@ -25,6 +25,8 @@ type RedisOptions struct {
 	Port int
 	// Durable keeps an append-only file, so that the data outlives Kill.
 	Durable bool
+	// Args are more arguments of the command line.
+	Args []string
 }
 
 // Redis is a private server without a password. All methods may be called
@@ -34,6 +36,7 @@ type Redis struct {
 	dir     string
 	keep    bool
 	durable bool
+	args    []string
 
 	mu   sync.Mutex
 	port int
@@ -63,7 +66,7 @@ func StartRedis(ctx context.Context, o RedisOptions) (*Redis, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Redis{bin: bin, dir: dir, keep: o.KeepDir, durable: o.Durable, port: o.Port}
+	s := &Redis{bin: bin, dir: dir, keep: o.KeepDir, durable: o.Durable, args: o.Args, port: o.Port}
 	for try := 1; ; try++ {
 		if o.Port == 0 {
 			if s.port, err = FreePort(); err != nil {
@@ -88,11 +91,11 @@ func (s *Redis) run(ctx context.Context) error {
 	}
 	p, err := start(command{
 		path: s.bin,
-		args: []string{
+		args: append([]string{
 			"--bind", "127.0.0.1", "--port", strconv.Itoa(s.port), "--dir", s.dir,
 			"--appendonly", appendOnly, "--appendfsync", "everysec", "--save", "",
 			"--daemonize", "no", "--enable-debug-command", "local",
-		},
+		}, s.args...),
 		dir: s.dir, keep: s.keep, quit: syscall.SIGKILL,
 	}, filepath.Join(s.dir, "redis.log"))
 	if err != nil {

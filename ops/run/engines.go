@@ -169,6 +169,9 @@ func (b *builder) govern(entity string) (Engine, error) {
 		return nil, err
 	}
 	memory := state.New(entity, client, b.file.Kafka, b.options.Log)
+	if err := memory.Export(b.health.registerer()); err != nil {
+		return nil, err
+	}
 	golden, err := govern.NewStage(entity, e.Authority, e.Rules.Table(entity), memory, b.health.registerer())
 	if err != nil {
 		return nil, b.file.Locate("entities."+entity+".authority", err)

@@ -56,3 +56,12 @@ func (a *Authority) stamp() string {
 	sum := sha256.Sum256(text)
 	return "." + hex.EncodeToString(sum[:4])
 }
+
+// Waiting is what the stage is waiting for; "": nothing that it knows of. It may be
+// called from any goroutine.
+func (s *Stage) Waiting() string {
+	if m, ok := s.memory.(interface{ Doing() string }); ok {
+		return m.Doing()
+	}
+	return ""
+}

@@ -182,14 +182,41 @@ func (p *Process) transaction(ctx, work context.Context, t *kgo.GroupTransactSes
 
 // prepare shows in Ready what a call that takes long is waiting for.
 func (p *Process) prepare(ctx context.Context, b *batch) error {
-	slow := time.AfterFunc(2*time.Second, func() {
-		p.notReady("waiting for the schema registry or a stage")
+	const every = 2 * time.Second
+	var mu sync.Mutex
+	var slow *time.Timer
+	done := false
+	mu.Lock()
+	slow = time.AfterFunc(every, func() {
+		mu.Lock()
+		defer mu.Unlock()
+		if !done {
+			p.notReady("waiting for " + p.waiting())
+			slow.Reset(every)
+		}
 	})
+	mu.Unlock()
 	err := b.prepare(ctx, p)
-	if slow.Stop(); err == nil {
+	mu.Lock()
+	defer mu.Unlock()
+	done = true
+	slow.Stop()
+	if err == nil {
 		p.ready()
 	}
 	return err
+}
+
+// waiting is what the stages wait for, if one of them says so.
+func (p *Process) waiting() string {
+	for _, stage := range p.stages {
+		if w, ok := stage.(interface{ Waiting() string }); ok {
+			if what := w.Waiting(); what != "" {
+				return what
+			}
+		}
+	}
+	return "the schema registry or a stage"
 }
 
 // failures are the records that were not produced.

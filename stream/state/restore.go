@@ -59,6 +59,7 @@ return 1`)
 // Restore makes the hash of a partition anew from its changelog, beside the one
 // that is there, and puts it in its place.
 func (t *Table) Restore(ctx context.Context, partition int32) error {
+	defer t.does("the state of %s, partition %d, to be restored from %s", t.name, partition, ChangelogTopic(t.name))()
 	r := restoring{t: t, key: t.key(partition), made: t.key(partition) + ":" + t.writer, told: time.Now(), partition: partition}
 	if err := r.run(ctx); err != nil {
 		return fmt.Errorf("restoring the state of %s, partition %d, from %s: %w", t.name, partition, ChangelogTopic(t.name), err)
@@ -96,6 +97,10 @@ func (r *restoring) run(ctx context.Context) error {
 		return err
 	}
 	r.t.mine[r.partition] = string(mark)
+	if m := r.t.metrics; m != nil {
+		m.restores.Inc()
+		m.restored.Add(float64(r.records))
+	}
 	if r.records > 0 {
 		r.t.log.Info("restored the state in redis", "partition", r.partition, "records", r.records, "took", time.Since(begun).Round(time.Millisecond))
 	}
@@ -109,6 +114,9 @@ func (r *restoring) take(ctx context.Context, rec *kgo.Record) error {
 	}
 	r.next = max(r.next, next)
 	r.records++
+	if r.t.Progress != nil {
+		r.t.Progress(r.partition, rec.Offset, r.records)
+	}
 	if len(rec.Value) == 0 {
 		r.gone = append(r.gone, string(rec.Key)) // after the values before it
 		return nil

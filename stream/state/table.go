@@ -8,6 +8,7 @@ import (
 	"math/rand/v2"
 	"strconv"
 	"strings"
+	"sync/atomic"
 
 	"github.com/redis/go-redis/v9"
 
@@ -37,6 +38,27 @@ type Table struct {
 	// mine are the markers that were last written or found good.
 	mine map[int32]string
 	args []any
+
+	metrics *metrics
+	// doing is what a call is waiting for, for other goroutines.
+	doing atomic.Pointer[string]
+	// Progress, if set, is told of each record of a changelog that is restored.
+	Progress func(partition int32, offset, records int64)
+}
+
+// Doing is what the table is waiting for; "": nothing. It may be called from any
+// goroutine.
+func (t *Table) Doing() string {
+	if s := t.doing.Load(); s != nil {
+		return *s
+	}
+	return ""
+}
+
+func (t *Table) does(format string, args ...any) (done func()) {
+	text, before := fmt.Sprintf(format, args...), t.doing.Load()
+	t.doing.Store(&text)
+	return func() { t.doing.Store(before) }
 }
 
 // New makes the table of that name. Nothing is connected before the first read.
@@ -93,6 +115,7 @@ func hashKey(name string, partition int32) string {
 // are several. A partition whose hash is missing or behind is restored first. An
 // error means that Redis or Kafka is away.
 func (t *Table) Read(ctx context.Context, parts []*Part) error {
+	defer t.does("redis, to read the state of %s", t.name)()
 	for todo := parts; len(todo) > 0; {
 		if err := t.fetch(ctx, todo); err != nil {
 			return fmt.Errorf("reading the state of %s in redis: %w", t.name, err)
@@ -187,6 +210,7 @@ return 1`)
 // ErrMoved: another process has written since. After an error a part may have
 // been written; the same records, processed again, must lead to the same values.
 func (t *Table) Write(ctx context.Context, parts []*Part) error {
+	defer t.does("redis, to write the state of %s", t.name)()
 	for try := 0; ; try++ {
 		pipe := t.client.Pipeline()
 		cmds := make([]*redis.Cmd, len(parts))
@@ -218,9 +242,10 @@ func (t *Table) Write(ctx context.Context, parts []*Part) error {
 		}
 		if err != nil || !unknown {
 			if err != nil {
-				err = fmt.Errorf("writing the state of %s to redis: %w", t.name, err)
+				return fmt.Errorf("writing the state of %s to redis: %w", t.name, err)
 			}
-			return err
+			t.measure(ctx)
+			return nil
 		}
 		if err := write.Load(ctx, t.client).Err(); err != nil {
 			return fmt.Errorf("writing the state of %s to redis: %w", t.name, err)

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
+	"strings"
 	"testing"
 
 	"github.com/alicebob/miniredis/v2"
@@ -27,9 +28,11 @@ type rig struct {
 	kafka  kafka.Config
 	client redis.UniversalClient
 	log    *kgo.Client
+	real   bool // not miniredis
 }
 
-// onEach runs a test on miniredis and, where there is one, on a real Redis.
+// onEach runs a test on miniredis and, where there is one, on a real Redis, and on
+// a cluster of one node.
 func onEach(t *testing.T, test func(*rig)) {
 	t.Run("miniredis", func(t *testing.T) { test(newRig(t, miniredis.RunT(t).Addr())) })
 	t.Run("redis", func(t *testing.T) {
@@ -38,7 +41,36 @@ func onEach(t *testing.T, test func(*rig)) {
 			t.Skip(err)
 		}
 		t.Cleanup(func() { _ = server.Stop() })
-		test(newRig(t, server.Addr()))
+		r := newRig(t, server.Addr())
+		r.real = true
+		test(r)
+	})
+	t.Run("cluster", func(t *testing.T) {
+		server, err := local.StartRedis(t.Context(), local.RedisOptions{Args: []string{"--cluster-enabled", "yes"}})
+		if err != nil {
+			t.Skip(err)
+		}
+		t.Cleanup(func() { _ = server.Stop() })
+		node := redis.NewClient(&redis.Options{Addr: server.Addr()})
+		defer func() { _ = node.Close() }()
+		if err := node.ClusterAddSlotsRange(t.Context(), 0, 16383).Err(); err != nil {
+			t.Fatal(err)
+		}
+		for !strings.Contains(node.ClusterInfo(t.Context()).Val(), "cluster_state:ok") {
+			if t.Context().Err() != nil {
+				t.Fatal("the cluster does not come up")
+			}
+		}
+		c := state.Config{Addresses: []string{server.Addr()}, Cluster: true}
+		client, err := c.Open()
+		if err != nil {
+			t.Fatal(err)
+		}
+		r := newRig(t, server.Addr())
+		r.must(r.client.Close())
+		r.client, r.real = client, true
+		t.Cleanup(func() { _ = client.Close() })
+		test(r)
 	})
 }
 
@@ -81,8 +113,10 @@ func (r *rig) set(table *state.Table, next int64, commit kgo.TransactionEndTry, 
 	r.must(table.Write(r.t.Context(), []*state.Part{p}))
 	r.must(r.log.BeginTransaction())
 	for i, key := range p.Keys {
-		rec := &kgo.Record{Topic: state.ChangelogTopic(r.name), Partition: 1, Key: []byte(key), Value: p.Values[i],
-			Headers: []kgo.RecordHeader{{Key: state.HeaderNext, Value: strconv.AppendInt(nil, next, 10)}}}
+		rec := &kgo.Record{
+			Topic: state.ChangelogTopic(r.name), Partition: 1, Key: []byte(key), Value: p.Values[i],
+			Headers: []kgo.RecordHeader{{Key: state.HeaderNext, Value: strconv.AppendInt(nil, next, 10)}},
+		}
 		if len(rec.Value) == 0 {
 			rec.Value = nil
 		}
