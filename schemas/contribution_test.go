@@ -9,8 +9,8 @@ import (
 
 func TestContributionHeader(t *testing.T) {
 	for text, want := range map[string]schemas.Contribution{
-		"u/17/1204/05/4711":    {Op: schemas.Update, Time: 17, Offset: 1204, Changed: []byte{5}, Record: []byte("4711")},
-		"r/-3/0/-/a/b, c":      {Op: schemas.Read, Time: -3, Record: []byte("a/b, c")},
+		"u/17/1204/05/4711":   {Op: schemas.Update, Time: 17, Offset: 1204, Changed: []byte{5}, Record: []byte("4711")},
+		"r/-3/0/-/a/b, c":     {Op: schemas.Read, Time: -3, Record: []byte("a/b, c")},
 		"v/1/9/ff01/\u00fc/-": {Op: schemas.Moved, Time: 1, Offset: 9, Changed: []byte{0xff, 1}, Record: []byte("\u00fc/-")},
 		"d/2/1//x":            {Op: schemas.Delete, Time: 2, Offset: 1, Changed: []byte{}, Record: []byte("x")},
 	} {

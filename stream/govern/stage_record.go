@@ -105,7 +105,8 @@ const keepVersion = 1
 
 // encode writes what is kept: version, last + 1, sum, open, state.
 func (r *record) encode(c *Codec) {
-	b := append(r.bytes[:0], keepVersion)
+	b := r.bytes[:0]
+	b = append(b, keepVersion)
 	b = binary.AppendUvarint(b, uint64(r.last+1))
 	b = binary.LittleEndian.AppendUint64(b, r.sum)
 	b = binary.AppendUvarint(b, uint64(len(r.open)))

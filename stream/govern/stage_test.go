@@ -97,7 +97,8 @@ func contribution(table *schemas.Table, offset int64, e oracle.Event) *stream.It
 	it := &stream.Item{Input: stream.Input{
 		Topic: "contributions.customer", Partition: 1, Offset: offset, Key: []byte(e.Golden),
 		Headers: []stream.Header{
-			{Key: schemas.HeaderSource, Value: []byte(topic)}, {Key: schemas.HeaderRules, Value: []byte(e.Rules)},
+			{Key: schemas.HeaderSource, Value: []byte(topic)},
+			{Key: schemas.HeaderRules, Value: []byte(e.Rules)},
 			{Key: schemas.HeaderChange, Value: head.Append(nil)},
 		},
 	}}

@@ -63,11 +63,11 @@ func (r *Rules) item(it *stream.Item) error {
 		return nil
 	}
 	b.row.row = row
-	make := r.make
+	decide := r.make
 	if r.contributes {
-		make = r.contribute
+		decide = r.contribute
 	}
-	if fail := make(it, m, b); fail != nil {
+	if fail := decide(it, m, b); fail != nil {
 		it.Park(fail.reason, &Broken{Entity: r.name, Rule: fail.rule, Field: fail.field, Text: fail.text})
 	}
 	b.row.row = nil

@@ -37,7 +37,6 @@ type Table struct {
 	count  uint64
 	// mine are the markers that were last written or found good.
 	mine map[int32]string
-	args []any
 
 	metrics *metrics
 	// doing is what a call is waiting for, for other goroutines.

@@ -38,8 +38,10 @@ type Accounts struct {
 // withAccounts adds the accounts to a configuration.
 func withAccounts(config string) string {
 	for _, r := range [][2]string{
-		{"public.invoices]", "public.invoices, public.accounts]"}, {"crm.calls]", "crm.calls, crm.accounts]"},
-		{"\nsinks:\n", "\n" + accountsYAML}, {"\ncaptures:\n", "\nredis:\n  url: ${REDIS_URL}\n\ncaptures:\n"},
+		{"public.invoices]", "public.invoices, public.accounts]"},
+		{"crm.calls]", "crm.calls, crm.accounts]"},
+		{"\nsinks:\n", "\n" + accountsYAML},
+		{"\ncaptures:\n", "\nredis:\n  url: ${REDIS_URL}\n\ncaptures:\n"},
 	} {
 		config = strings.Replace(config, r[0], r[1], 1)
 	}
