@@ -75,7 +75,7 @@ func (m *Model) compileBlocks() error {
 }
 
 // takes are what can be taken of a value.
-const takes = "text, sound, root, initial, prefixN, area, year, word, band"
+const takes = "text, sound, root, initial, prefixN, suffixN, area, year, day, word, band"
 
 func (m *Model) part(where, text string) (part, error) {
 	name, take, _ := strings.Cut(text, ":")
@@ -88,16 +88,18 @@ func (m *Model) part(where, text string) (part, error) {
 	if p.comparison < 0 {
 		return p, &schemas.Fault{Where: where, What: fmt.Sprintf("%q: there is no comparison %q", text, name), Cure: "use the name of a comparison"}
 	}
-	if rest, ok := strings.CutPrefix(take, "prefix"); ok {
-		n, err := strconv.Atoi(rest)
-		if err != nil || n < 1 || n > 20 {
-			return p, &schemas.Fault{Where: where, What: fmt.Sprintf("%q has no length", text), Cure: "write it as prefix3"}
+	for _, side := range []string{"prefix", "suffix"} {
+		if rest, ok := strings.CutPrefix(take, side); ok {
+			n, err := strconv.Atoi(rest)
+			if err != nil || n < 1 || n > 20 {
+				return p, &schemas.Fault{Where: where, What: fmt.Sprintf("%q has no length", text), Cure: "write it as " + side + "3"}
+			}
+			p.take, p.n = side, n
+			return p, nil
 		}
-		p.take, p.n = "prefix", n
-		return p, nil
 	}
 	switch take {
-	case "text", "sound", "root", "initial", "area", "year", "word", "band":
+	case "text", "sound", "root", "initial", "area", "year", "day", "word", "band":
 		return p, nil
 	}
 	return p, &schemas.Fault{Where: where, What: fmt.Sprintf("%q takes %q", text, take), Cure: "take one of " + takes}
@@ -137,6 +139,13 @@ func (p part) hashes(values []Value, into *[keysOfBlock]uint64) int {
 		add(uint64(v.Text[0]))
 	case "prefix":
 		add(measure.Hash(v.Text[:min(len(v.Text), p.n)]))
+	case "suffix":
+		add(measure.Hash(v.Text[max(0, len(v.Text)-p.n):]))
+	case "day":
+		// First of January is what is written where nobody knows the day.
+		if len(v.Text) == 8 && v.Text[4:] != january {
+			add(measure.Hash(v.Text[4:]))
+		}
 	case "area", "year":
 		if v.Area != "" {
 			add(measure.Hash(v.Area))

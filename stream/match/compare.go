@@ -138,9 +138,11 @@ func compareWords(x, y *Value, near float64, alike bool) uint8 {
 	return 4
 }
 
+// january is the day that is written where only the year is known.
+const january = "0101"
+
 // compareDates tells days apart by their eight digits.
 func compareDates(a, b string) uint8 {
-	const january = "0101"
 	year := a[:4] == b[:4]
 	switch {
 	case a == b && a[4:] == january:
