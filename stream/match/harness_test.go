@@ -24,9 +24,9 @@ type people struct {
 	truth   []string
 }
 
-func (p *people) Len() int                  { return len(p.rows) }
+func (p *people) Len() int                    { return len(p.rows) }
 func (p *people) Cell(r int, c string) string { return p.rows[r][p.columns[c]] }
-func (p *people) ID(r int) string           { return p.ids[r] }
+func (p *people) ID(r int) string             { return p.ids[r] }
 
 // read takes a file; the truth is what pattern captures in a column of it.
 func read(t testing.TB, truth, pattern string, files ...string) *people {

@@ -18,7 +18,8 @@ type Index interface {
 	// the values and keys, and keeps Seq and Golden.
 	Put(ctx context.Context, batch []*Record) error
 	// Candidates answers, for each record of the batch, which other records
-	// share a key with it: at most the block's cap for each of its keys. The
+	// share a key with it: at most the block's cap for each of its keys, and of
+	// all these the MostCandidates that share the most keys with it. The
 	// same record is the same pointer in all answers to a batch, and the one
 	// that was put.
 	Candidates(ctx context.Context, batch []*Record) ([][]*Record, error)
@@ -29,6 +30,9 @@ type Index interface {
 	// Crowded tells of the keys that were too full.
 	Crowded() Crowding
 }
+
+// MostCandidates is how many records one record is held against.
+const MostCandidates = 120
 
 // Golden is what several records are together.
 type Golden struct {

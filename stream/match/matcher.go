@@ -4,7 +4,10 @@ import (
 	"cmp"
 	"context"
 	"math"
+	"runtime"
 	"slices"
+	"sync"
+	"sync/atomic"
 
 	"github.com/google/uuid"
 )
@@ -100,8 +103,9 @@ func (m *Matcher) Match(ctx context.Context, batch []*Record) ([]Decision, error
 		w.goldens[g.ID] = g
 	}
 	out := make([]Decision, len(batch))
+	scores := m.scores(batch, candidates)
 	for i, r := range batch {
-		out[i] = m.decide(w, r, candidates[i])
+		out[i] = m.decide(w, r, candidates[i], scores[i])
 	}
 	for i := range out {
 		out[i].Golden = out[i].Record.Golden
@@ -113,6 +117,32 @@ func (m *Matcher) Match(ctx context.Context, batch []*Record) ([]Decision, error
 	return out, m.index.Save(ctx, changed)
 }
 
+// scores holds each record of a batch against its candidates, on all processors:
+// these scores hang on the two records alone.
+func (m *Matcher) scores(batch []*Record, candidates [][]*Record) [][]float32 {
+	out := make([][]float32, len(batch))
+	var (
+		next atomic.Int64
+		done sync.WaitGroup
+	)
+	for range min(runtime.GOMAXPROCS(0), len(batch)) {
+		done.Go(func() {
+			for {
+				i := int(next.Add(1)) - 1
+				if i >= len(batch) {
+					return
+				}
+				out[i] = make([]float32, len(candidates[i]))
+				for k, c := range candidates[i] {
+					out[i][k] = float32(m.model.Score(batch[i], c))
+				}
+			}
+		})
+	}
+	done.Wait()
+	return out
+}
+
 // rival is a golden record that a record may belong to.
 type rival struct {
 	golden *Golden
@@ -121,11 +151,11 @@ type rival struct {
 }
 
 // decide finds the place of one record.
-func (m *Matcher) decide(w *work, r *Record, candidates []*Record) Decision {
+func (m *Matcher) decide(w *work, r *Record, candidates []*Record, scores []float32) Decision {
 	if r.Golden != (uuid.UUID{}) {
 		w.leave(r)
 	}
-	rivals := m.rivals(w, r, candidates)
+	rivals := m.rivals(w, candidates, scores)
 	d := Decision{Record: r, Verdict: NewOne}
 	g := &Golden{ID: goldenID(r), Members: []*Record{r}}
 	for i := range rivals {
@@ -167,18 +197,18 @@ func (m *Matcher) decide(w *work, r *Record, candidates []*Record) Decision {
 }
 
 // rivals are the golden records of the candidates, the likeliest few.
-func (m *Matcher) rivals(w *work, r *Record, candidates []*Record) []rival {
+func (m *Matcher) rivals(w *work, candidates []*Record, scores []float32) []rival {
 	var out []rival
 	at := map[uuid.UUID]int{}
-	for _, c := range candidates {
-		if c == r || c.Golden == (uuid.UUID{}) {
+	for k, c := range candidates {
+		if c.Golden == (uuid.UUID{}) {
 			continue // of this batch, and later: it will look for this one
 		}
 		g := w.goldens[c.Golden]
 		if g == nil {
 			continue
 		}
-		score := m.model.Score(r, c)
+		score := float64(scores[k])
 		i, ok := at[c.Golden]
 		if !ok {
 			i = len(out)

@@ -1,8 +1,10 @@
 package match
 
 import (
+	"cmp"
 	"context"
 	"fmt"
+	"slices"
 
 	"github.com/google/uuid"
 
@@ -17,7 +19,10 @@ type Memory struct {
 	blocks  map[uint64]*bucket
 	crowd   Crowding
 	seq     uint64
-	seen    map[*Record]struct{}
+	// of the look-up of that round, how many keys each record shares, by Seq
+	round uint32
+	stamp []uint32
+	hits  []uint16
 }
 
 // bucket are the records under a key.
@@ -37,7 +42,7 @@ type entry struct {
 func NewMemory(m *Model) *Memory {
 	return &Memory{
 		model: m, records: map[string]*Record{}, goldens: map[uuid.UUID]*Golden{}, blocks: map[uint64]*bucket{},
-		crowd: Crowding{map[int]int{}, map[int]int{}}, seen: map[*Record]struct{}{},
+		crowd: Crowding{map[int]int{}, map[int]int{}},
 	}
 }
 
@@ -140,9 +145,14 @@ func (x *Memory) bucket(hash uint64) *bucket {
 // Candidates looks records up.
 func (x *Memory) Candidates(_ context.Context, batch []*Record) ([][]*Record, error) {
 	out := make([][]*Record, len(batch))
+	for n := len(x.stamp); uint64(n) <= x.seq; n++ {
+		x.stamp, x.hits = append(x.stamp, 0), append(x.hits, 0)
+	}
+	var found []*Record
 	for i, r := range batch {
-		clear(x.seen)
-		x.seen[r] = struct{}{}
+		x.round++
+		x.stamp[r.Seq], x.hits[r.Seq] = x.round, 0
+		found = found[:0]
 		for _, k := range r.Keys {
 			b := x.blocks[k.Hash]
 			if b != nil && b.split {
@@ -152,12 +162,22 @@ func (x *Memory) Candidates(_ context.Context, batch []*Record) ([][]*Record, er
 				continue
 			}
 			for _, e := range b.entries {
-				if _, ok := x.seen[e.record]; !ok {
-					x.seen[e.record] = struct{}{}
-					out[i] = append(out[i], e.record)
+				seq := e.record.Seq
+				if x.stamp[seq] != x.round {
+					x.stamp[seq], x.hits[seq] = x.round, 0
+					found = append(found, e.record)
 				}
+				x.hits[seq]++
 			}
 		}
+		found = slices.DeleteFunc(found, func(c *Record) bool { return c == r })
+		if len(found) > MostCandidates {
+			slices.SortFunc(found, func(a, b *Record) int {
+				return cmp.Or(cmp.Compare(x.hits[b.Seq], x.hits[a.Seq]), cmp.Compare(a.Seq, b.Seq))
+			})
+			found = found[:MostCandidates]
+		}
+		out[i] = slices.Clone(found)
 	}
 	return out, nil
 }

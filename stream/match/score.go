@@ -60,13 +60,11 @@ func (m *Model) factor(i int, l levels, a, b []Value) float32 {
 // logarithm of the odds.
 func (m *Model) Score(a, b *Record) float64 {
 	l := m.compareAll(a.Values, b.Values)
-	bits := m.prior
+	odds := 1.
 	for i := range m.Comparisons {
-		if f := m.factor(i, l, a.Values, b.Values); f != 1 {
-			bits += math.Log2(float64(f))
-		}
+		odds *= float64(m.factor(i, l, a.Values, b.Values))
 	}
-	return bits
+	return m.prior + math.Log2(odds)
 }
 
 // Evidence is what one comparison says in a decision.
