@@ -7,7 +7,6 @@ import (
 
 	"sluice/schemas"
 	"sluice/stream/match/measure"
-	"sluice/stream/match/normal"
 )
 
 // Block is a kind of key under which alike records are filed together. A key is
@@ -128,11 +127,10 @@ func (p part) hashes(values []Value, into *[keysOfBlock]uint64) int {
 			add(measure.Hash(v.Text))
 		}
 	case "root":
-		roots := normal.Roots(v.Text)
-		for _, r := range roots[:min(len(roots), 2)] {
+		for _, r := range v.Roots[:min(len(v.Roots), 3)] {
 			add(uint64(r))
 		}
-		if len(roots) == 0 {
+		if len(v.Roots) == 0 {
 			add(measure.Hash(v.Text))
 		}
 	case "initial":

@@ -13,18 +13,18 @@ const missing = 0
 // compare is the level at which comparison i of two records agrees.
 func (m *Model) compare(i int, a, b []Value) uint8 {
 	x, y := &a[i], &b[i]
-	k := m.Comparisons[i].Kind
+	k := m.ways[i].kind
 	switch {
-	case k == Given, k == Family:
-		return m.compareName(k, a, b)
+	case k == givenWay, k == familyWay:
+		return m.compareName(k == givenWay, a, b)
 	case x.Text == "" || y.Text == "":
 		return missing
 	}
 	same := x.Text == y.Text
 	switch k {
-	case Date:
+	case dateWay:
 		return compareDates(x.Text, y.Text)
-	case Postcode:
+	case postcodeWay:
 		switch {
 		case same:
 			return 1
@@ -34,15 +34,15 @@ func (m *Model) compare(i int, a, b []Value) uint8 {
 			return 3
 		}
 		return 4
-	case Street, Company:
+	case wordsWay:
 		return compareWords(x, y, .92, true)
-	case City:
+	case cityWay:
 		return compareWords(x, y, .90, false)
-	case House:
+	case houseWay:
 		return step(same, measure.Distance(x.Text, y.Text, 1), 1)
-	case Identifier:
+	case identifierWay:
 		return step(same, measure.Distance(x.Text, y.Text, 2), 2)
-	case Phone:
+	case phoneWay:
 		switch {
 		case same:
 			return 1
@@ -52,7 +52,7 @@ func (m *Model) compare(i int, a, b []Value) uint8 {
 			return 3
 		}
 		return 4
-	case Email:
+	case emailWay:
 		switch {
 		case same:
 			return 1
@@ -64,7 +64,7 @@ func (m *Model) compare(i int, a, b []Value) uint8 {
 			return 4
 		}
 		return 5
-	case Number:
+	case numberWay:
 		d := math.Abs(x.Number - y.Number)
 		most := math.Max(math.Abs(x.Number), math.Abs(y.Number))
 		switch {
@@ -76,7 +76,7 @@ func (m *Model) compare(i int, a, b []Value) uint8 {
 			return 3
 		}
 		return 4
-	case Text:
+	case textWay:
 		s := measure.Jaccard(x.Grams, y.Grams)
 		switch {
 		case same:
@@ -87,7 +87,7 @@ func (m *Model) compare(i int, a, b []Value) uint8 {
 			return 3
 		}
 		return 4
-	case List:
+	case listWay:
 		n := shared(x.Words, y.Words)
 		switch {
 		case same:

@@ -1,6 +1,8 @@
 package match
 
 import (
+	"slices"
+
 	"sluice/stream/match/measure"
 	"sluice/stream/match/normal"
 )
@@ -8,14 +10,14 @@ import (
 // compareName tells given names and family names of two records. A lone word is
 // held against both names of the other and counts for the one that it fits
 // better; the other is then missing.
-func (m *Model) compareName(k Kind, a, b []Value) uint8 {
+func (m *Model) compareName(asGiven bool, a, b []Value) uint8 {
 	var (
 		given, family       uint8
 		givenLike, familyLk float64
 	)
 	g, f := m.given, m.family
 	if g < 0 || f < 0 {
-		if k == Given {
+		if asGiven {
 			given, _ = compareGiven(&a[g], &b[g])
 			return given
 		}
@@ -24,7 +26,7 @@ func (m *Model) compareName(k Kind, a, b []Value) uint8 {
 	}
 	lone := a[f].Lone || b[f].Lone
 	if !lone {
-		if k == Given {
+		if asGiven {
 			given, _ = compareGiven(&a[g], &b[g])
 			return given
 		}
@@ -37,13 +39,13 @@ func (m *Model) compareName(k Kind, a, b []Value) uint8 {
 	given, givenLike = compareGiven(&a[g], &b[g])
 	family, familyLk = compareFamily(&a[f], &b[f])
 	asFamily := family != missing && (familyLk > givenLike || given == missing)
-	if k == Family == asFamily {
-		if k == Family {
-			return family
-		}
+	switch {
+	case asGiven == asFamily:
+		return missing
+	case asGiven:
 		return given
 	}
-	return missing
+	return family
 }
 
 // compareGiven also says how alike the names are.
@@ -54,7 +56,7 @@ func compareGiven(x, y *Value) (level uint8, like float64) {
 	if x.Text == y.Text {
 		return 1, 1
 	}
-	if normal.SameGiven(x.Text, y.Text) {
+	if sameRoot(x.Roots, y.Roots) {
 		return 2, .97
 	}
 	s := measure.JaroWinkler(x.Text, y.Text)
@@ -64,10 +66,12 @@ func compareGiven(x, y *Value) (level uint8, like float64) {
 	case (len(x.Text) == 1 || len(y.Text) == 1) && x.Text[0] == y.Text[0]:
 		return 4, .8
 	}
-	for _, w := range x.Words {
-		for _, o := range y.Words {
-			if w == o && len(w) > 1 || normal.SameGiven(w, o) {
-				return 5, .9
+	if len(x.Words)+len(y.Words) > 2 {
+		for _, w := range x.Words {
+			for _, o := range y.Words {
+				if w == o && len(w) > 1 || normal.SameGiven(w, o) {
+					return 5, .9
+				}
 			}
 		}
 	}
@@ -92,6 +96,15 @@ func compareFamily(x, y *Value) (level uint8, like float64) {
 		return 3, s
 	}
 	return 5, s
+}
+
+func sameRoot(a, b []uint16) bool {
+	for _, x := range a {
+		if slices.Contains(b, x) {
+			return true
+		}
+	}
+	return false
 }
 
 // crossed reports whether the family name of one stands among the given names

@@ -79,7 +79,7 @@ func (m *Model) add(name string, k Kind, columns []string) {
 }
 
 // cap of a key that is shipped.
-const shippedCap = 50
+const shippedCap = 60
 
 // recipes are the blocks that are derived where a model has the kinds. Each is
 // parts, a bar, and what splits a key that is too full.
@@ -95,8 +95,8 @@ var recipes = [][2][]string{
 	{{"family:text"}, {"given:root"}},
 	{{"family:sound"}, {"given:initial"}},
 	{{"family:sound", "given:root"}, {"date:year"}},
-	{{"family:prefix3", "given:root"}, {"date:year"}},
-	{{"family:suffix4", "given:root"}, {"date:year"}},
+	{{"family:prefix4"}, {"given:initial"}},
+	{{"family:suffix4"}, {"given:initial"}},
 	{{"family:prefix3", "postcode:area"}, {"given:initial"}},
 	{{"family:text", "date:year"}, {"given:initial"}},
 	{{"family:text", "city:text"}, {"given:initial"}},
@@ -104,7 +104,7 @@ var recipes = [][2][]string{
 	{{"postcode:text"}, {"given:initial"}},
 	{{"postcode:text", "family:initial"}, {"given:root"}},
 	{{"given:root", "city:text"}, {"date:year"}},
-	{{"given:root", "postcode:area"}, {"date:year"}},
+	{{"given:initial", "postcode:area"}, {"given:root"}},
 	{{"given:text", "date:year"}, {"family:initial"}},
 	{{"city:text", "date:year"}, {"given:initial"}},
 	{{"city:text"}, {"given:initial"}},

@@ -31,6 +31,8 @@ type Value struct {
 	Text string
 	// Words are given names, the words of a text, or the elements of a list.
 	Words []string
+	// Roots are the groups of given names that Text belongs to.
+	Roots []uint16
 	// Area is the coarser part: a postcode's area, a mail address's mailbox.
 	Area string
 	// Grams are the q-grams of longer texts.
@@ -99,6 +101,7 @@ func (v *Value) name(k Kind, n normal.Name) {
 	switch {
 	case k == Given && len(n.Given) > 0:
 		v.Text, v.Words = n.Given[0], n.Given
+		v.Roots = normal.Roots(v.Text)
 	case k == Family && n.Lone:
 		v.Text = n.Given[0]
 	case k == Family:

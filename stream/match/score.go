@@ -2,6 +2,36 @@ package match
 
 import "math"
 
+// way is how a comparison is made, as numbers for the hot path.
+type way struct {
+	kind         wayKind
+	agree, exact uint8 // of the method
+}
+
+type wayKind uint8
+
+const (
+	equalWay wayKind = iota
+	givenWay
+	familyWay
+	wordsWay
+	dateWay
+	postcodeWay
+	cityWay
+	houseWay
+	identifierWay
+	phoneWay
+	emailWay
+	numberWay
+	textWay
+	listWay
+)
+
+var ways = map[Kind]wayKind{
+	Given: givenWay, Family: familyWay, Company: wordsWay, Street: wordsWay, Date: dateWay, Postcode: postcodeWay, City: cityWay,
+	House: houseWay, Identifier: identifierWay, Phone: phoneWay, Email: emailWay, Number: numberWay, Text: textWay, List: listWay,
+}
+
 // levels packs the levels of the comparisons, four bits each.
 type levels uint64
 
@@ -22,7 +52,7 @@ func (m *Model) agrees(i int, l levels) int {
 	if u < 0 {
 		return 0
 	}
-	if at := l.at(u); at != missing && int(at) <= methods[m.Comparisons[u].Kind].exact {
+	if at := l.at(u); at != missing && at <= m.ways[u].exact {
 		return 1
 	}
 	return 0
@@ -30,11 +60,11 @@ func (m *Model) agrees(i int, l levels) int {
 
 // rarity is the adjustment of comparison i for the values that agree.
 func (m *Model) rarity(i int, at uint8, a, b []Value) float32 {
-	way := methods[m.Comparisons[i].Kind]
+	way := &m.ways[i]
 	switch {
-	case at == missing || int(at) > way.agree:
+	case at == missing || at > way.agree:
 		return 1
-	case int(at) <= way.exact:
+	case at <= way.exact:
 		return a[i].Rarity
 	}
 	// Close, not equal: by the more common of the two, and by half.

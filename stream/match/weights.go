@@ -36,6 +36,7 @@ type Model struct {
 	prior         float64
 	factors       [][2][16]float32 // m/u of each comparison and level; of it under another
 	under         []int
+	ways          []way
 }
 
 // NameColumns are the columns with a person's name, in whole or in parts.
@@ -116,6 +117,7 @@ func (m *Model) Compile() error {
 	m.prior = math.Log2(m.Prior / (1 - m.Prior))
 	m.factors = make([][2][16]float32, len(m.Comparisons))
 	m.under = make([]int, len(m.Comparisons))
+	m.ways = make([]way, len(m.Comparisons))
 	for i := range m.Comparisons {
 		c := &m.Comparisons[i]
 		path := "comparisons." + c.Name
@@ -123,6 +125,7 @@ func (m *Model) Compile() error {
 		if !ok {
 			return bad(path+".kind", fmt.Sprintf("%q is not compared", c.Kind), "kinds are "+kindNames())
 		}
+		m.ways[i] = way{ways[c.Kind], uint8(want.agree), uint8(want.exact)}
 		switch c.Kind {
 		case Given:
 			m.given = i

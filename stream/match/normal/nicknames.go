@@ -1,6 +1,9 @@
 package normal
 
-import "strings"
+import (
+	"slices"
+	"strings"
+)
 
 // Roots are the groups of given names that a name belongs to, at most four: bert
 // is of albert, herbert and robert. The numbers are stable within a release.
@@ -20,11 +23,19 @@ func SameGiven(a, b string) bool {
 
 var roots = func() map[string][]uint16 {
 	out := map[string][]uint16{}
-	for i, l := range strings.Split(strings.TrimSpace(nicknames), "\n") {
+	lines := strings.Split(strings.TrimSpace(nicknames), "\n")
+	add := func(w string, group int) {
+		if len(out[w]) < 4 && !slices.Contains(out[w], uint16(group+1)) {
+			out[w] = append(out[w], uint16(group+1))
+		}
+	}
+	for i, l := range lines { // the group that a name heads is its first
+		head, _, _ := strings.Cut(l, " ")
+		add(head, i)
+	}
+	for i, l := range lines {
 		for w := range strings.FieldsSeq(l) {
-			if len(out[w]) < 4 {
-				out[w] = append(out[w], uint16(i+1))
-			}
+			add(w, i)
 		}
 	}
 	return out
