@@ -34,6 +34,7 @@ type root struct {
 	Position positionCmd `cmd:"" group:"look" help:"Show where the captures have got to."`
 	Snapshot snapshotCmd `cmd:"" group:"look" help:"Copy tables again beside the stream, and pause, resume, cancel or watch snapshots."`
 	DLQ      dlqCmd      `cmd:"" name:"dlq" group:"look" help:"List, show and replay dead letters."`
+	Match    matchCmd    `cmd:"" group:"look" help:"Find duplicates in CSV files: learn weights, measure, add golden ids."`
 	Demo     demoCmd     `cmd:"" group:"try" help:"Run the whole pipeline before your eyes, and compare every row."`
 	Broker   brokerCmd   `cmd:"" group:"try" help:"Serve an embedded Kafka and schema registry, for trying things out."`
 

@@ -119,8 +119,8 @@ var under = map[Kind][]Kind{
 	House:    nil,
 }
 
-// known reports whether the kind exists.
-func (k Kind) known() bool {
+// Known reports whether the kind exists.
+func (k Kind) Known() bool {
 	_, ok := methods[k]
 	return ok || k == Full || k == Ignore
 }

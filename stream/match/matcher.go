@@ -269,6 +269,17 @@ func (m *Matcher) against(r *Record, g *Golden, falls *[]Evidence) float64 {
 	return bits
 }
 
+// Belief is the probability that a record belongs to the rest of its golden
+// record, as the index in this process has it; 1 for a record alone.
+func (m *Matcher) Belief(r *Record) float64 {
+	goldens, err := m.index.Goldens(context.Background(), []uuid.UUID{r.Golden})
+	if err != nil || len(goldens[0].Members) < 2 {
+		return 1
+	}
+	rest := slices.DeleteFunc(slices.Clone(goldens[0].Members), func(o *Record) bool { return o == r })
+	return Probability(m.against(r, &Golden{Members: rest}, nil))
+}
+
 // put registers a golden record with its members.
 func (w *work) put(g *Golden) {
 	w.goldens[g.ID], w.changed[g.ID] = g, g

@@ -1,5 +1,7 @@
 package match
 
+import "slices"
+
 // Quality is how well a grouping agrees with another, counted by pairs of
 // records.
 type Quality struct {
@@ -39,7 +41,25 @@ func Compare(found, truth []string) Quality {
 	return q
 }
 
+// CompareAcross is Compare of the pairs whose records are of different files.
+func CompareAcross(found, truth []string, files []int) Quality {
+	q := Compare(found, truth)
+	for file := range slices.Max(append(slices.Clone(files), 0)) + 1 {
+		var f, t []string
+		for i, of := range files {
+			if of == file {
+				f, t = append(f, found[i]), append(t, truth[i])
+			}
+		}
+		within := Compare(f, t)
+		q.Pairs, q.Found, q.True = q.Pairs-within.Pairs, q.Found-within.Found, q.True-within.True
+	}
+	q.derive()
+	return q
+}
+
 func (q *Quality) derive() {
+	q.Precision, q.Recall, q.F1 = 0, 0, 0
 	if q.Found > 0 {
 		q.Precision = float64(q.Pairs) / float64(q.Found)
 	}

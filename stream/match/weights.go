@@ -123,7 +123,7 @@ func (m *Model) Compile() error {
 		path := "comparisons." + c.Name
 		want, ok := methods[c.Kind]
 		if !ok {
-			return bad(path+".kind", fmt.Sprintf("%q is not compared", c.Kind), "kinds are "+kindNames())
+			return bad(path+".kind", fmt.Sprintf("%q is not compared", c.Kind), "kinds are "+KindNames())
 		}
 		m.ways[i] = way{ways[c.Kind], uint8(want.agree), uint8(want.exact)}
 		switch c.Kind {
@@ -162,8 +162,9 @@ func (m *Model) Compile() error {
 // mostComparisons bounds what a pair costs, and fits its levels in a word.
 const mostComparisons = 16
 
-func kindNames() string {
-	var names []string
+// KindNames lists the kinds, for people.
+func KindNames() string {
+	names := []string{string(Full), string(Ignore)}
 	for k := range methods {
 		names = append(names, string(k))
 	}
