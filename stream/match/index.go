@@ -45,7 +45,7 @@ type Golden struct {
 type Crowding struct {
 	// Split keys were divided by the block's second key.
 	Split map[int]int
-	// Full ones are full even so: only the latest records are looked at.
+	// Full ones are full even so: only the first records are found by them.
 	Full map[int]int
 }
 

@@ -63,7 +63,7 @@ var methods = map[Kind]method{
 		{"exact", .65, .0005}, {"close", .12, .0005}, {"shares words", .12, .004}, {"alike", .05, .01}, {"different", .06, .985},
 	}, 2, 1},
 	Email: {[]level{
-		{"exact", .70, .0001}, {"one error", .05, .0001}, {"same mailbox name", .05, .0005}, {"alike", .05, .004}, {"different", .15, .995},
+		{"exact", .70, .001}, {"one error", .05, .0002}, {"same mailbox name", .05, .0005}, {"alike", .05, .004}, {"different", .15, .995},
 	}, 2, 1},
 	Phone: {[]level{
 		{"exact", .70, .0002}, {"last seven digits", .05, .0001}, {"one error", .05, .0002}, {"different", .20, .9995},
@@ -84,7 +84,7 @@ var methods = map[Kind]method{
 		{"exact", .75, .002}, {"one error", .07, .003}, {"same area", .05, .01}, {"different", .13, .985},
 	}, 2, 1},
 	Date: {[]level{
-		{"exact", .76, .0002},
+		{"exact", .79, .0002},
 		{"first of January", .02, .0003},
 		{"one error", .10, .0015},
 		{"day and month swapped", .01, .0002},
@@ -111,12 +111,16 @@ var methods = map[Kind]method{
 }
 
 // under says which kind's agreement makes another's likely, so that the two are
-// not counted twice: who lives at the same postcode lives in the same city.
+// not counted twice: who lives at the same postcode
+// lives in the same city, and a family shares its address and often a telephone.
 var under = map[Kind][]Kind{
+	Phone:    {Email},
+	Postcode: {Family},
 	City:     {Postcode},
 	Region:   {Postcode, City},
+	Street:   {Postcode, City},
+	House:    {Street},
 	Category: {Given},
-	House:    nil,
 }
 
 // Known reports whether the kind exists.

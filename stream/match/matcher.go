@@ -56,10 +56,10 @@ type Redirect struct{ From, To uuid.UUID }
 
 // limits of one decision: what a record is held against.
 const (
-	mostGoldens = 8   // golden records, the likeliest
-	mostMembers = 40  // members of each
-	mostRegroup = 120 // records that are grouped anew at once
-	contest     = 6   // bits below the threshold at which a golden record has a say
+	mostGoldens = 8  // golden records, the likeliest
+	mostMembers = 40 // members of each
+	mostRegroup = 64 // records that are grouped anew at once
+	contest     = 6  // bits below the threshold at which a golden record has a say
 )
 
 // work is what a batch has touched.
@@ -292,6 +292,11 @@ func (w *work) put(g *Golden) {
 func (w *work) join(g *Golden, r *Record) {
 	i, _ := slices.BinarySearchFunc(g.Members, r, bySeq)
 	g.Members = slices.Insert(g.Members, i, r)
+	if i > 0 {
+		r.Golden = g.ID
+		w.changed[g.ID] = g
+		return
+	}
 	w.rename(g)
 }
 

@@ -28,9 +28,8 @@ type Memory struct {
 // bucket are the records under a key.
 type bucket struct {
 	entries []entry
-	// next is where the next one goes once it is full: the oldest makes room.
-	next  int
-	split bool
+	split   bool // the records are under the refined keys
+	full    bool
 }
 
 type entry struct {
@@ -90,7 +89,7 @@ func (b *bucket) drop(r *Record) {
 	for i := 0; i < len(b.entries); i++ {
 		if b.entries[i].record == r {
 			b.entries = append(b.entries[:i], b.entries[i+1:]...)
-			b.next, i = 0, i-1
+			i--
 		}
 	}
 }
@@ -119,18 +118,17 @@ func (x *Memory) file(k Key, r *Record) {
 	}
 }
 
-// fileFull files under a key that is not split: the oldest makes room.
+// fileFull files under a key that is not split. Once it is full it stays as it
+// is: records that come later find those that came first.
 func (x *Memory) fileFull(hash uint64, k Key, r *Record, most int) {
 	b := x.bucket(hash)
-	if len(b.entries) < most {
+	switch {
+	case len(b.entries) < most:
 		b.entries = append(b.entries, entry{r, k.Split})
-		return
-	}
-	if b.next == 0 {
+	case !b.full:
+		b.full = true
 		x.crowd.Full[int(k.Block)]++
 	}
-	b.entries[b.next%most] = entry{r, k.Split}
-	b.next++
 }
 
 func (x *Memory) bucket(hash uint64) *bucket {

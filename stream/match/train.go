@@ -51,6 +51,9 @@ const (
 	beliefM = 30
 	beliefU = 3
 	settled = 1e-4
+	// fewest is the least share of duplicates that is believed: weights that
+	// find nothing would be of no use to the records to come.
+	fewest = .01
 )
 
 // Rows are records before they are compared.
@@ -256,10 +259,11 @@ func (m *Model) tally(o observed, duplicates bool, into *tally) (sum float64) {
 func (t *Trainer) step(start []Comparison, blocked, random observed, all float64) {
 	m := t.Model
 	var matches, others, near tally
+	records := 2 * all / max(1, math.Sqrt(2*all))
 	duplicates := m.tally(blocked, true, &matches)
 	m.tally(random, false, &others)
 	m.tally(blocked, false, &near)
-	m.Prior = min(max(duplicates*blocked.count/all, 1e-9), .5)
+	m.Prior = min(max(duplicates*blocked.count, fewest*records)/all, .5)
 	for i := range m.Comparisons {
 		c := &m.Comparisons[i]
 		if c.Under == "" {
