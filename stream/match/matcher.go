@@ -89,11 +89,20 @@ func (m *Matcher) Match(ctx context.Context, batch []*Record) ([]Decision, error
 			ids = append(ids, r.Golden)
 		}
 	}
+	scores := m.scores(batch, candidates)
+	least := float32(m.match - 2*contest)
 	for i, r := range batch {
 		need(r)
-		for _, c := range candidates[i] {
+		far := 0
+		for k, c := range candidates[i] {
+			if scores[i][k] < least {
+				continue
+			}
 			need(c)
+			candidates[i][far], scores[i][far] = c, scores[i][k]
+			far++
 		}
+		candidates[i], scores[i] = candidates[i][:far], scores[i][:far]
 	}
 	goldens, err := m.index.Goldens(ctx, ids)
 	if err != nil {
@@ -103,7 +112,6 @@ func (m *Matcher) Match(ctx context.Context, batch []*Record) ([]Decision, error
 		w.goldens[g.ID] = g
 	}
 	out := make([]Decision, len(batch))
-	scores := m.scores(batch, candidates)
 	for i, r := range batch {
 		out[i] = m.decide(w, r, candidates[i], scores[i])
 	}
@@ -199,7 +207,6 @@ func (m *Matcher) decide(w *work, r *Record, candidates []*Record, scores []floa
 // rivals are the golden records of the candidates, the likeliest few.
 func (m *Matcher) rivals(w *work, candidates []*Record, scores []float32) []rival {
 	var out []rival
-	at := map[uuid.UUID]int{}
 	for k, c := range candidates {
 		if c.Golden == (uuid.UUID{}) {
 			continue // of this batch, and later: it will look for this one
@@ -209,15 +216,13 @@ func (m *Matcher) rivals(w *work, candidates []*Record, scores []float32) []riva
 			continue
 		}
 		score := float64(scores[k])
-		i, ok := at[c.Golden]
-		if !ok {
+		i := slices.IndexFunc(out, func(v rival) bool { return v.golden == g })
+		if i < 0 {
 			i = len(out)
-			at[c.Golden] = i
 			out = append(out, rival{golden: g, best: math.Inf(-1)})
 		}
 		out[i].best = max(out[i].best, score)
 	}
-	out = slices.DeleteFunc(out, func(v rival) bool { return v.best < m.match-2*contest })
 	slices.SortFunc(out, func(a, b rival) int {
 		return cmp.Or(cmp.Compare(b.best, a.best), cmp.Compare(a.golden.Members[0].Seq, b.golden.Members[0].Seq))
 	})
