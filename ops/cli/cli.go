@@ -38,6 +38,7 @@ type root struct {
 	DLQ      dlqCmd      `cmd:"" name:"dlq" group:"look" help:"List, show and replay dead letters."`
 	Explain  explainCmd  `cmd:"" group:"look" help:"Show a golden record: what each source says of each field, which won, and why."`
 	State    stateCmd    `cmd:"" group:"look" help:"Show what is remembered of golden records in Redis, or restore it."`
+	Match    matchCmd    `cmd:"" group:"look" help:"Find duplicates in CSV files: learn weights, measure, add golden ids."`
 	Demo     demoCmd     `cmd:"" group:"try" help:"Run the whole pipeline before your eyes, and compare every row."`
 	Broker   brokerCmd   `cmd:"" group:"try" help:"Serve an embedded Kafka and schema registry, for trying things out."`
 

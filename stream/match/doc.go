@@ -1,0 +1,2 @@
+// Package match finds records of one person or company.
+package match
