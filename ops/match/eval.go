@@ -73,7 +73,6 @@ func Eval(ctx context.Context, f *File, m *match.Model, truth []string, p Progre
 	var s runtime.MemStats
 	runtime.ReadMemStats(&s)
 	r.SystemBytes = s.Sys
-	done = nil
 	for i, t := range swept {
 		p("sweeping", i, len(swept))
 		at := *m

@@ -12,8 +12,12 @@ import (
 // that say nothing are nobody's.
 func TestHotKeys(t *testing.T) {
 	fields := []match.Field{
-		{Column: "given", Kind: match.Given}, {Column: "family", Kind: match.Family}, {Column: "email", Kind: match.Email},
-		{Column: "city", Kind: match.City}, {Column: "dob", Kind: match.Date}, {Column: "postcode", Kind: match.Postcode},
+		{Column: "given", Kind: match.Given},
+		{Column: "family", Kind: match.Family},
+		{Column: "email", Kind: match.Email},
+		{Column: "city", Kind: match.City},
+		{Column: "dob", Kind: match.Date},
+		{Column: "postcode", Kind: match.Postcode},
 	}
 	given := strings.Fields("john mary peter anna otto ida karl emma hugo lena paul rosa max ella ben mia tom ada leo zoe")
 	family := strings.Fields("abbott barnes clarke dawson ellis foster graham hughes irving jordan kendall lawson marsh newton oakley porter quigley rhodes stevens turner upton vaughan walton xavier yates")

@@ -6,7 +6,7 @@ import "strings"
 // words. A name of nothing else stays as it is.
 func Company(s string) string {
 	text := Fold(strings.NewReplacer("&", " and ", "+", " and ", ".", "").Replace(cut(s)))
-	if core := without(nil, text, forms, stops); len(core) > 0 {
+	if core := without(text, forms, stops); len(core) > 0 {
 		return strings.Join(core, " ")
 	}
 	return text

@@ -77,7 +77,7 @@ cecil cecilius
 cecilia cecily celia cissy sissy sheila cecile
 charles charlie charley chas chuck carl karl carlo carlos charly carolus
 charlotte lottie lotty carlotta charlie totty
-christian chris christiaan cristian kristian
+christian chris cristian kristian
 christina chris chrissie tina christine christiana kristina kirsten kristin kirsty
 christopher chris kit topher kris christoph christophe cristobal christoforo kester
 clara claire clare clarissa

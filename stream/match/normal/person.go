@@ -27,7 +27,7 @@ func Person(given, family, full string) Name {
 	comma := strings.IndexByte(full, ',')
 	if family == "" && comma > 0 {
 		// What follows the comma is a given name, or an honour: "Fox, MP".
-		rest := without(nil, Fold(full[comma+1:]), titles, honours)
+		rest := without(Fold(full[comma+1:]), titles, honours)
 		if len(rest) > 0 && !particle(full[comma+1:]) {
 			family, full = full[:comma], strings.Join(rest, " ")
 			return parts(strings.Join([]string{Fold(given), full}, " "), Fold(family))
@@ -48,12 +48,12 @@ func particle(s string) bool {
 
 func parts(given, family string) Name {
 	var n Name
-	last := without(nil, family, titles, honours, particles)
-	words := without(nil, given, titles, honours, particles)
+	last := without(family, titles, honours, particles)
+	words := without(given, titles, honours, particles)
 	if n := len(words); n > 0 {
 		// A rank is a title before a name, and a name at its end: King.
 		end := words[n-1]
-		rest := without(nil, strings.Join(words[:n-1], " "), ranks)
+		rest := without(strings.Join(words[:n-1], " "), ranks)
 		if len(last) == 0 || !ranks[end] {
 			rest = append(rest, end)
 		}

@@ -11,8 +11,8 @@ func set(words string) map[string]bool {
 	return out
 }
 
-// without appends the words of a folded text that are not in the sets.
-func without(into []string, text string, sets ...map[string]bool) []string {
+// without gives the words of a folded text that are not in the sets.
+func without(text string, sets ...map[string]bool) (words []string) {
 next:
 	for w := range strings.FieldsSeq(text) {
 		for _, s := range sets {
@@ -20,9 +20,9 @@ next:
 				continue next
 			}
 		}
-		into = append(into, w)
+		words = append(words, w)
 	}
-	return into
+	return words
 }
 
 // Missing reports whether a value says that there is none.
