@@ -77,6 +77,11 @@ crash: build install-crash ## kill -9 of each role at random under load, ROUNDS 
 crash-capture: build install-crash ## The same of the capture and of its database; OF=mariadb or OF="postgres mysql" chooses which
 	ROUNDS=$(ROUNDS) SEED=$(SEED) REQUIRE_SERVICES=1 go test ./ops/e2e -run '^TestCaptureCrash$$/^($(or $(subst $(space),|,$(strip $(OF))),.*))$$' -count=1 -v -timeout 60m
 
+.PHONY: crash-govern
+crash-govern: ## kill -9 of stream processes, rebalances, and a Redis that is emptied; CHANGES=200000, then compare every golden record
+	@$(call install,redis)
+	CHANGES=$(or $(CHANGES),200000) SEED=$(or $(SEED),1) REQUIRE_SERVICES=1 go test ./ops/e2e -run '^TestGovernCrash$$' -count=1 -v -timeout 30m
+
 .PHONY: crash-mysql
 crash-mysql: ## crash-capture of MySQL, with GTIDs and without, and MariaDB
 	@$(MAKE) --no-print-directory crash-capture OF="mysql mariadb mysql-without-gtids"

@@ -207,7 +207,7 @@ func parts(f *config.File) []part {
 			kind = "authority " + string(e.Authority.Survivorship)
 		}
 		all = append(all, p, part{"entity", config.Governed(name), kind, p.To, []string{
-			config.EntityTopic(name), govern.CrosswalkTopic(name), govern.ReviewTopic(name), state.ChangelogTopic(name),
+			config.EntityTopic(name), rules.CrosswalkTopic(name), govern.ReviewTopic(name), state.ChangelogTopic(name),
 		}})
 	}
 	for _, name := range slices.Sorted(maps.Keys(f.Sinks)) {

@@ -11,6 +11,7 @@ import (
 
 	"sluice/ops/config"
 	"sluice/stream/govern"
+	"sluice/stream/rules"
 	"sluice/stream/state"
 )
 
@@ -81,7 +82,7 @@ func topicsOf(f *config.File) []string {
 		}
 		if e.Authority != nil {
 			for _, t := range []string{
-				config.ContributionsTopic(name), govern.CrosswalkTopic(name), govern.ReviewTopic(name), state.ChangelogTopic(name),
+				config.ContributionsTopic(name), rules.CrosswalkTopic(name), govern.ReviewTopic(name), state.ChangelogTopic(name),
 			} {
 				topics[t] = true
 			}

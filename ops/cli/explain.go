@@ -16,6 +16,7 @@ import (
 	"sluice/ops/config"
 	"sluice/schemas"
 	"sluice/stream/govern"
+	"sluice/stream/rules"
 	"sluice/stream/state"
 )
 
@@ -105,13 +106,13 @@ func (c *explainCmd) find(s *session, m *memory) (state.Look, string, error) {
 	}
 	return found, "", &schemas.Fault{
 		Where: "entity " + c.Entity, What: fmt.Sprintf("there is no golden record and no source record %q", c.ID),
-		Cure: "see the ids with: sluice tap " + config.EntityTopic(c.Entity) + " --key, the source records with: sluice tap " + govern.CrosswalkTopic(c.Entity) + " --key",
+		Cure: "see the ids with: sluice tap " + config.EntityTopic(c.Entity) + " --key, the source records with: sluice tap " + rules.CrosswalkTopic(c.Entity) + " --key",
 	}
 }
 
 // crossed is the golden id of a source record; "": the crosswalk does not have it.
 func (c *explainCmd) crossed(s *session, m *memory) (string, error) {
-	topic := govern.CrosswalkTopic(c.Entity)
+	topic := rules.CrosswalkTopic(c.Entity)
 	n, err := m.count(s.ctx, topic)
 	if err != nil || n == 0 || !strings.Contains(c.ID, "/") {
 		return "", err

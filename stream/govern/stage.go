@@ -17,9 +17,6 @@ import (
 // EntityTopic holds the golden records of an entity, by golden id.
 func EntityTopic(entity string) string { return "entity." + entity }
 
-// CrosswalkTopic holds the golden id of each source record, by its name.
-func CrosswalkTopic(entity string) string { return "crosswalk." + entity }
-
 // ReviewTopic holds what a person has to settle, by golden id and field.
 func ReviewTopic(entity string) string { return "review." + entity }
 

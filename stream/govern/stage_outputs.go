@@ -13,14 +13,6 @@ import (
 	"sluice/stream/state"
 )
 
-// crosswalk is the table of the crosswalk's records.
-var crosswalk = &schemas.Table{Schema: "crosswalk", Name: "Crosswalk", Columns: []schemas.Column{
-	{Name: "record", Type: schemas.Type{Name: schemas.StringType}, Doc: "The source record: <raw topic>/<primary key>."},
-	{Name: "system", Type: schemas.Type{Name: schemas.StringType}, Doc: "The capture that reads it."},
-	{Name: "golden_id", Type: schemas.Type{Name: schemas.StringType}, Doc: "The golden record that it is a part of."},
-	{Name: "time", Type: schemas.Type{Name: schemas.InstantType}, Doc: "When the source changed the record last."},
-}}
-
 // review is the table of the records of a review topic.
 var review = &schemas.Table{Schema: "review", Name: "Review", Columns: []schemas.Column{
 	{Name: "golden_id", Type: schemas.Type{Name: schemas.StringType}},
@@ -51,9 +43,6 @@ func (s *Stage) settle(r *record, next int64) {
 	s.count(&r.golden)
 	if again || sum != r.sum || r.contradicts() {
 		s.out(it, stream.Output{Topic: EntityTopic(s.entity), Key: it.Key, Table: s.golden, Row: r.row, Headers: s.headersOf(it)})
-	}
-	for _, t := range r.touched {
-		s.crosswalk(it, r, t, again)
 	}
 	s.reviews(it, r, again)
 	r.sum, r.last, r.dirty = sum, max(r.last, it.Offset), true
@@ -104,26 +93,6 @@ func (s *Stage) header(key string, value []byte) []stream.Header {
 	start := len(s.headers)
 	s.headers = append(s.headers, stream.Header{Key: key, Value: value})
 	return s.headers[start:len(s.headers):len(s.headers)]
-}
-
-// crosswalk tells of a source record that came or went. One that moved to another
-// golden record is told of there.
-func (s *Stage) crosswalk(it *stream.Item, r *record, t touched, again bool) {
-	c := r.contribution(t.name)
-	if (c != nil) == t.lived && !again {
-		return
-	}
-	o := stream.Output{Topic: CrosswalkTopic(s.entity), Key: s.arena.Copy([]byte(t.name)), Table: crosswalk}
-	if c == nil {
-		if i, found := r.state.search(t.name); !found || r.state.Contributions[i].Moved {
-			return
-		}
-	} else {
-		o.Row = s.arena.Row(len(crosswalk.Columns))
-		o.Row[0], o.Row[1] = schemas.TextOf(o.Key), schemas.TextOf(s.arena.Copy([]byte(c.System)))
-		o.Row[2], o.Row[3] = schemas.TextOf(it.Key), schemas.IntOf(c.Time)
-	}
-	s.out(it, o)
 }
 
 // reviews opens and closes what a person has to settle.

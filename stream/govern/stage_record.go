@@ -41,8 +41,6 @@ type keep struct {
 // touched is a source record of which the batch has something to say.
 type touched struct {
 	name string
-	// lived before the batch.
-	lived bool
 	// known: it is known what the last of its events changed.
 	known bool
 }
@@ -58,14 +56,13 @@ func (r *record) reset() {
 
 // apply takes an event into the state.
 func (r *record) apply(e *Event) {
-	lived := r.contribution(e.Record) != nil
 	if r.state.Apply(e) {
 		r.dirty = true
 	}
 	i := slices.IndexFunc(r.touched, func(t touched) bool { return t.name == e.Record })
 	if i < 0 {
 		i = len(r.touched)
-		r.touched = append(r.touched, touched{name: e.Record, lived: lived})
+		r.touched = append(r.touched, touched{name: e.Record})
 	}
 	r.touched[i].known = e.knows()
 }

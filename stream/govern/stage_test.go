@@ -44,14 +44,13 @@ func (m memory) Write(_ context.Context, parts []*redis.Part) error {
 // topics are what the transactions that committed have written.
 type topics struct {
 	golden    map[string]schemas.Row
-	crosswalk map[string]string
 	review    map[string]string // key -> candidates
 	changelog memory
 	written   int // golden records
 }
 
 func newTopics() *topics {
-	return &topics{map[string]schemas.Row{}, map[string]string{}, map[string]string{}, memory{}, 0}
+	return &topics{map[string]schemas.Row{}, map[string]string{}, memory{}, 0}
 }
 
 func (w *topics) commit(items []*stream.Item) {
@@ -67,10 +66,6 @@ func (w *topics) commit(items []*stream.Item) {
 			case o.Topic == "entity.customer":
 				w.written++
 				w.golden[key] = o.Row.Clone()
-			case o.Topic == "crosswalk.customer" && o.Row == nil:
-				delete(w.crosswalk, key)
-			case o.Topic == "crosswalk.customer":
-				w.crosswalk[key] = string(o.Row[2].Bytes)
 			case o.Topic == "review.customer" && o.Row == nil:
 				delete(w.review, key)
 			case o.Topic == "review.customer":
@@ -190,11 +185,6 @@ fields:
 		last := map[string]oracle.Event{}
 		for _, e := range events {
 			last[e.Record] = e
-		}
-		for name, e := range last {
-			if id, there := w.crosswalk[name]; there == e.Deleted || there && id != e.Golden {
-				rt.Fatalf("crosswalk of %s: %q, %v", name, id, there)
-			}
 		}
 		for _, id := range []string{"A", "B"} {
 			values, lives, gone := map[string]bool{}, 0, 0

@@ -66,6 +66,7 @@ func (r *Rules) contribute(it *stream.Item, m *mapping, b *binding) *failure {
 		r.say(it, m, old, nil, &gone)
 	}
 	r.say(it, m, key, row, &says)
+	r.place(it, m, key, row, &says, fresh || row == nil || c.Op != schemas.Update)
 	return nil
 }
 

@@ -50,6 +50,7 @@ type Rules struct {
 
 	topic    string
 	governed bool
+	told     told
 	// contributes says that the outputs are contributions to golden records.
 	contributes bool
 	arena       schemas.Arena
