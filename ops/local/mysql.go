@@ -3,6 +3,7 @@ package local
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
 	"maps"
 	"os"
@@ -105,10 +106,16 @@ func (s *MySQL) prepare(ctx context.Context) error {
 	if err := os.Chmod(s.dir, 0o755); err != nil {
 		return fmt.Errorf("opening the directory of %s: %w", s.flavour, err)
 	}
-	return give(s.data(), s.as)
+	if err := os.MkdirAll(s.scratch(), 0o700); err != nil {
+		return err
+	}
+	return errors.Join(give(s.scratch(), s.as), give(s.data(), s.as))
 }
 
 func (s *MySQL) data() string { return filepath.Join(s.dir, "data") }
+
+// scratch is for the server's temporary files.
+func (s *MySQL) scratch() string { return filepath.Join(s.dir, "tmp") }
 
 // run starts the server on the port and waits until it answers. The caller
 // holds mu, or is the only one that knows s.

@@ -10,9 +10,12 @@ import (
 // run at one time, no two have the same.
 func (s *MySQL) settings() map[string]string {
 	out := map[string]string{
-		"bind_address":            "127.0.0.1",
-		"port":                    strconv.Itoa(s.port),
-		"datadir":                 s.data(),
+		"bind_address": "127.0.0.1",
+		"port":         strconv.Itoa(s.port),
+		"datadir":      s.data(),
+		// Of its own: MariaDB removes, when it starts, what it takes for its own
+		// leftovers, and that is also what others are writing there.
+		"tmpdir":                  s.scratch(),
 		"socket":                  socketName,
 		"pid_file":                filepath.Join(s.data(), "server.pid"),
 		"skip_name_resolve":       "ON",
